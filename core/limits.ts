@@ -1,0 +1,122 @@
+/**
+ * Every limit on remote input, in one place, with units. What a federation may set stands in its parameters
+ * (see federation.ts) and is bounded here.
+ *
+ * @module
+ */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+/** The limits. A name ends in its unit; a plain name counts things. */
+export const LIMITS = {
+  // Codec
+  /** Nesting of CBOR values; the formats need 8. */
+  cborDepth: 16,
+
+  // Transactions
+  /** A description, in UTF-8. */
+  descriptionBytes: 256,
+  /** References in apply-before and apply-after, each. */
+  references: 64,
+  /** Largest `maxTransactionBytes` that a federation may set. */
+  transactionBytesCeiling: 16 * MIB,
+  /** How far ahead of a block's time a transaction's timestamp may be. */
+  timestampAheadMs: 5 * MINUTE,
+  /** Key wraps in an encryption envelope: recipient, sender, reading keys. */
+  envelopeWraps: 8,
+  /** Content once decompressed. */
+  contentBytes: 64 * MIB,
+  /** A content map's text fields (type, name), in UTF-8. */
+  contentTextBytes: 255,
+  /** Files in a tar content. */
+  tarEntries: 4096,
+
+  // Federations and blocks
+  /** Members of a federation. */
+  members: 400,
+  /** A federation document's encoding. */
+  federationBytes: 4 * MIB,
+  /** An X.509 certificate in DER. */
+  x509Bytes: 16 * KIB,
+  /** A name or an address in a federation document, in UTF-8. */
+  federationTextBytes: 255,
+  /** Largest `maxBlockBytes` that a federation may set. */
+  blockBytesCeiling: 32 * MIB,
+  /** Transactions in a block. */
+  blockTransactions: 4096,
+  /** Rounds within a height: with capped timers of 16 s, half a year. */
+  rounds: 1 << 20,
+
+  // Consensus and peers
+  /** Heights ahead of ours whose messages are kept. */
+  futureHeights: 2,
+  /** Messages kept a member and future height. */
+  futureMessages: 4,
+  /** One frame between members. */
+  frameBytes: 40 * MIB,
+  /** A frame before the peer has proved who it is. */
+  handshakeFrameBytes: 4 * KIB,
+  /** Time for the whole handshake. */
+  handshakeMs: 5 * SECOND,
+  /** Connections on the members' port that have not yet proved who they are. */
+  handshakesAtOnce: 64,
+  /** Frames waiting to be sent to one member. */
+  peerQueueFrames: 1024,
+  /** Bytes waiting to be sent to one member. */
+  peerQueueBytes: 96 * MIB,
+  /** Events waiting for the consensus. */
+  eventQueue: 65536,
+  /** Blocks in one answer to a member that catches up. */
+  catchUpBlocks: 256,
+  /** Bytes of blocks in one answer to a member that catches up; one block always fits. */
+  catchUpBytes: 16 * MIB,
+
+  // Pool
+  /** Transactions in the pool. */
+  poolTransactions: 65536,
+  /** Bytes in the pool. */
+  poolBytes: 256 * MIB,
+  /** Transactions of one sender in the pool. */
+  poolTransactionsPerSender: 4096,
+  /** Versions ahead of the chain that the pool parks for one CID. */
+  poolVersionsAhead: 256,
+  /** Codes of transactions that left the pool unpublished, kept for questions. */
+  poolOutcomes: 16384,
+
+  // Client API
+  /** HTTP connections at once. */
+  httpConnections: 1024,
+  /** Time for a request's headers to arrive. */
+  httpHeadersMs: 10 * SECOND,
+  /** Time for a whole request to arrive. */
+  httpRequestMs: 60 * SECOND,
+  /** A request's headers. */
+  httpHeaderBytes: 16 * KIB,
+  /** Feeds in one poll. */
+  pollFeeds: 256,
+  /** Transactions in one poll answer. */
+  pollTransactions: 256,
+  /** Bytes of transactions in one poll answer; one transaction always fits. */
+  pollBytes: 24 * MIB,
+  /** Blocks or rows in one page of a listing. */
+  pageRows: 256,
+  /** How long `?wait=commit` waits. */
+  waitCommitMs: 60 * SECOND,
+  /** Requests that wait for a commit at once. */
+  waitingRequests: 512,
+  /** An HTTP answer that a client reads. */
+  clientAnswerBytes: 64 * MIB,
+  /** A client's time for one request to one node. */
+  clientRequestMs: 30 * SECOND,
+
+  // Agent
+  /** What a driver program may print before it is cut. */
+  driverOutputBytes: 64 * KIB,
+  /** State that an export driver may print. */
+  exportBytes: 64 * MIB,
+  /** Default time for one driver program. */
+  driverMs: 60 * SECOND,
+} as const;
