@@ -4,6 +4,8 @@
  * @module
  */
 import { bytesToHex, concatBytes, hexToBytes, utf8ToBytes } from "@noble/hashes/utils.js";
+import { base64 } from "@scure/base";
+import { assert } from "./errors.ts";
 
 /** A byte string; never mutated after it was handed on. */
 export type Bytes = Uint8Array<ArrayBuffer>;
@@ -42,4 +44,34 @@ export function fromHex(text: string): Bytes | undefined {
 /** UTF-8 bytes of a text. */
 export function utf8(text: string): Bytes {
   return utf8ToBytes(text) as Bytes;
+}
+
+/** Four bytes, most significant first; asserts an integer from 0 to 2^32−1. */
+export function u32be(value: number): Bytes {
+  assert(Number.isInteger(value) && value >= 0 && value <= 0xffffffff, `${value} does not fit 32 bits`);
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value);
+  return bytes;
+}
+
+/** Eight bytes, most significant first; asserts a safe integer from 0. */
+export function u64be(value: number): Bytes {
+  assert(Number.isSafeInteger(value) && value >= 0, `${value} is no safe integer from 0`);
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(value));
+  return bytes;
+}
+
+/** Base64 with padding (RFC 4648 §4). */
+export function toBase64(bytes: Uint8Array): string {
+  return base64.encode(bytes);
+}
+
+/** Reads base64 with padding; `undefined` when the text is anything else. */
+export function fromBase64(text: string): Bytes | undefined {
+  try {
+    return base64.decode(text) as Bytes;
+  } catch {
+    return undefined;
+  }
 }

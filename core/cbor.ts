@@ -4,9 +4,9 @@
  *
  * Refused when decoding: floats, tags, negative integers, indefinite lengths, integers or lengths not in their
  * shortest form, unsorted or repeated map keys, invalid UTF-8, trailing bytes, depth above
- * {@link LIMITS.cborDepth}, and declared lengths beyond the bytes present. Lengths are checked in a scan before the
- * library sees the bytes, because nested array headers that each declare "the bytes remaining" make it allocate
- * until V8 aborts. This file alone knows the library.
+ * {@link LIMITS.cborDepth}, more elements than {@link LIMITS.cborItems}, and declared lengths beyond the bytes
+ * present. Lengths are checked in a scan before the library sees the bytes, because nested array headers that each
+ * declare "the bytes remaining" make it allocate until V8 aborts. This file alone knows the library.
  *
  * @module
  */
@@ -27,10 +27,10 @@ const library = new Encoder({
   variableMapSize: true,
 });
 
-/** Encodes a value; asserts that it is in the subset. */
+/** Encodes a value; asserts that it is in the subset, text without lone surrogates included. */
 export function encodeCbor(value: Cbor): Bytes {
   // The library hands out views of a shared buffer: copy, so that a small value does not pin a large one.
-  return library.encode(forLibrary(value)).slice();
+  return new Uint8Array(library.encode(forLibrary(value)));
 }
 
 /** Decodes one value that fills `bytes` exactly; refuses with `cbor-*` codes whatever is not deterministic. */
@@ -38,7 +38,8 @@ export function decodeCbor(bytes: Uint8Array): Verdict<Cbor> {
   const scan = new Scan(bytes);
   const problem = scan.item(0) ?? (scan.offset === bytes.length ? undefined : "trailing bytes");
   if (problem !== undefined) return refuse("cbor", `CBOR at byte ${scan.offset}: ${problem}`);
-  const value = fromLibrary(library.decode(bytes) as LibraryValue);
+  // A view of its own: the library hangs a property on what it decodes.
+  const value = fromLibrary(library.decode(bytes.subarray()) as LibraryValue, scan.texts.values());
   // The scan should have found everything; this catches what it did not.
   if (!equal(library.encode(forLibrary(value)), bytes)) return refuse("cbor", "CBOR is not deterministic");
   return accept(value);
@@ -55,27 +56,38 @@ type LibraryValue =
   | Map<string, LibraryValue>;
 
 function forLibrary(value: Cbor): LibraryValue {
-  if (value === null || typeof value === "string" || typeof value === "boolean") return value;
+  if (value === null || typeof value === "boolean" || value instanceof Uint8Array) return value;
+  if (typeof value === "string") {
+    assert(value.isWellFormed(), "CBOR text has a lone surrogate");
+    return value;
+  }
   if (typeof value === "number") {
     assert(Number.isSafeInteger(value) && value >= 0, `CBOR integer is ${value}, wanted 0 to 2^53−1`);
     return value > 0xffffffff ? BigInt(value) : value; // the library would write a float
   }
-  if (value instanceof Uint8Array) return value;
   if (value instanceof Map) return sortedMap(value);
-  return (value as readonly Cbor[]).map(forLibrary);
+  assert(Array.isArray(value), `CBOR value is ${typeof value}, wanted one of the subset`);
+  return Array.from(value as readonly Cbor[], forLibrary); // unlike map(), stops at holes
 }
 
 function sortedMap(map: CborMap): Map<string, LibraryValue> {
-  const keys = [...map.keys()].map((key) => ({ key, encoded: library.encode(key).slice() }));
+  const keys = [...map.keys()].map((key) => ({ key, encoded: encodeCbor(key) }));
   keys.sort((a, b) => compare(a.encoded, b.encoded));
   return new Map(keys.map(({ key }) => [key, forLibrary(map.get(key) as Cbor)]));
 }
 
-function fromLibrary(value: LibraryValue): Cbor {
+/** Takes texts from the scan, in order: the library's decoder drops a byte order mark before a long one. */
+function fromLibrary(value: LibraryValue, texts: Iterator<string>): Cbor {
   if (typeof value === "bigint") return Number(value);
-  if (value instanceof Uint8Array) return value.slice();
-  if (Array.isArray(value)) return value.map(fromLibrary);
-  if (value instanceof Map) return new Map([...value].map(([key, item]) => [key, fromLibrary(item)]));
+  if (typeof value === "string") return texts.next().value as string;
+  // A copy, whatever the input's class: slice() of a Buffer would share its memory.
+  if (value instanceof Uint8Array) return new Uint8Array(value);
+  if (Array.isArray(value)) return value.map((item) => fromLibrary(item, texts));
+  if (value instanceof Map) {
+    return new Map(
+      [...value.values()].map((item) => [texts.next().value as string, fromLibrary(item, texts)]),
+    );
+  }
   return value;
 }
 
@@ -84,6 +96,8 @@ const utf8Strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** One pass over untrusted bytes without building anything; each method returns what is wrong, or nothing. */
 class Scan {
   offset = 0;
+  /** Every text met, map keys included, in the order of the bytes. */
+  readonly texts: string[] = [];
   /** Elements still allowed in the whole message: each takes a byte, so no honest message has more than bytes. */
   #budget: number;
   readonly #bytes: Uint8Array;
@@ -91,7 +105,7 @@ class Scan {
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#budget = bytes.length;
+    this.#budget = Math.min(bytes.length, LIMITS.cborItems);
   }
 
   item(depth: number): string | undefined {
@@ -147,16 +161,20 @@ class Scan {
     const bytes = this.#take(length);
     if (bytes === undefined) return "length beyond the bytes present";
     try {
-      utf8Strict.decode(bytes);
+      this.texts.push(utf8Strict.decode(bytes));
       return undefined;
     } catch {
       return "invalid UTF-8";
     }
   }
 
-  #items(count: number, depth: number): string | undefined {
+  #exceeds(count: number): boolean {
     this.#budget -= count;
-    if (this.#budget < 0) return "more elements declared than bytes present";
+    return this.#budget < 0;
+  }
+
+  #items(count: number, depth: number): string | undefined {
+    if (this.#exceeds(count)) return "more elements declared than bytes present or allowed";
     for (let i = 0; i < count; i++) {
       const problem = this.item(depth + 1);
       if (problem !== undefined) return problem;
@@ -165,8 +183,7 @@ class Scan {
   }
 
   #map(count: number, depth: number): string | undefined {
-    this.#budget -= 2 * count;
-    if (this.#budget < 0) return "more elements declared than bytes present";
+    if (this.#exceeds(2 * count)) return "more elements declared than bytes present or allowed";
     let previous: Uint8Array | undefined;
     for (let i = 0; i < count; i++) {
       const start = this.offset;

@@ -33,7 +33,7 @@ export function parsePublicKey(bytes: Uint8Array): PublicKey | undefined {
   return bytes as PublicKey;
 }
 
-/** `vc1…`: 62 characters. */
+/** `vc1…`: 61 characters. */
 export function publicKeyToText(key: PublicKey): string {
   return bech32.encode(PREFIX, bech32.toWords(key));
 }

@@ -15,6 +15,8 @@ export const LIMITS = {
   // Codec
   /** Nesting of CBOR values; the formats need 8. */
   cborDepth: 16,
+  /** Array elements, map keys and map values in one message: an empty map takes a byte here and 200 in memory. */
+  cborItems: 1 << 17,
 
   // Transactions
   /** A description, in UTF-8. */
@@ -31,6 +33,12 @@ export const LIMITS = {
   contentBytes: 64 * MIB,
   /** A content map's text fields (type, name), in UTF-8. */
   contentTextBytes: 255,
+  /** A file name, or one segment of a path, in content. */
+  fileNameBytes: 255,
+  /** Segments in a path in content. */
+  filePathDepth: 16,
+  /** Window that a zstd frame may ask its reader to keep; what RFC 8878 §3.1.1.1.2 wants every decoder to have. */
+  zstdWindowBytes: 8 * MIB,
   /** Files in a tar content. */
   tarEntries: 4096,
 
@@ -47,6 +55,8 @@ export const LIMITS = {
   blockBytesCeiling: 32 * MIB,
   /** Transactions in a block. */
   blockTransactions: 4096,
+  /** A value in the state tree. */
+  stateValueBytes: 1 * KIB,
   /** Rounds within a height: with capped timers of 16 s, half a year. */
   rounds: 1 << 20,
 
@@ -67,6 +77,14 @@ export const LIMITS = {
   peerQueueFrames: 1024,
   /** Bytes waiting to be sent to one member. */
   peerQueueBytes: 96 * MIB,
+  /** Something is sent to a member at least this often. */
+  peerPingMs: 2.5 * SECOND,
+  /** A member from which nothing comes for so long is taken for gone. */
+  peerIdleMs: 10 * SECOND,
+  /** Pause before a member is dialed again; doubles with each failure. */
+  peerBackoffMs: 100,
+  /** Where the doubling ends. */
+  peerBackoffMaxMs: 5 * SECOND,
   /** Events waiting for the consensus. */
   eventQueue: 65536,
   /** Blocks in one answer to a member that catches up. */
@@ -107,6 +125,8 @@ export const LIMITS = {
   waitCommitMs: 60 * SECOND,
   /** Requests that wait for a commit at once. */
   waitingRequests: 512,
+  /** Tokens and addresses whose rate a node remembers. */
+  rateBuckets: 65536,
   /** An HTTP answer that a client reads. */
   clientAnswerBytes: 64 * MIB,
   /** A client's time for one request to one node. */
@@ -119,4 +139,8 @@ export const LIMITS = {
   exportBytes: 64 * MIB,
   /** Default time for one driver program. */
   driverMs: 60 * SECOND,
+
+  // Operator's files
+  /** A private key's file. */
+  keyFileBytes: 16 * KIB,
 } as const;

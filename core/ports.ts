@@ -3,14 +3,100 @@
  *
  * @module
  */
-import type { PublicKey } from "./brands.ts";
+import type { Block, DecidedBlock, Header, Parent, RawBlock } from "./block.ts";
+import type { Cid, Hash, Height, PublicKey, TxId } from "./brands.ts";
+import type { Bytes } from "./bytes.ts";
+import type { Certificate } from "./certificate.ts";
+import type { Verdict } from "./errors.ts";
+import type { Federation } from "./federation.ts";
 import type { HashFunction } from "./hashing.ts";
+import type { Feed } from "./state/keys.ts";
+import type { StateProof } from "./state/state_proof.ts";
+import type { Transaction } from "./transaction.ts";
 
-/** Ed25519 verification by the platform: one rule everywhere. The key has passed {@link parsePublicKey}. */
+/** Ed25519 verification by the platform: one rule everywhere. The key has passed `parsePublicKey`. */
 export type VerifyFunction = (publicKey: PublicKey, message: Uint8Array, signature: Uint8Array) => boolean;
 
 /** The two primitives that the pure part is given. */
 export interface CryptoPort {
   readonly hash: HashFunction;
   readonly verify: VerifyFunction;
+}
+
+/** The chain's end: what the next block builds on. */
+export interface Tip {
+  readonly parent: Parent;
+  /** Null before the first block. */
+  readonly header: Header | null;
+  /** Null before the first block. */
+  readonly certificate: Certificate | null;
+  /** In force at the next height. */
+  readonly federation: Federation;
+}
+
+/** A proposal as it is judged: everything but the proof that it was decided. */
+export interface Proposal {
+  readonly header: Header;
+  readonly parentCertificate: Certificate | null;
+  readonly ids: readonly TxId[];
+}
+
+/** Where a transaction stands on the chain. */
+export interface Position {
+  readonly height: Height;
+  readonly index: number;
+}
+
+/** The replicated chain, as consensus drives it. Calls are serial: the driver awaits one before the next. */
+export interface ChainPort {
+  /** The last block, durable. */
+  readonly tip: () => Tip;
+  /**
+   * Makes a block on the tip from candidates in order; those that do not fit the state now are left out and named
+   * in `refused`.
+   */
+  readonly build: (options: {
+    candidates: readonly Transaction[];
+    proposer: PublicKey;
+    createdRound: Header["createdRound"];
+    nowMs: number;
+  }) => Promise<{ block: Block; refused: ReadonlyMap<string, Verdict<never>> }>;
+  /** Judges a proposal on the tip whose bodies are all there. `nowMs` is given for a first proposal alone. */
+  readonly validate: (block: Block, options: { nowMs: number | null }) => Promise<Verdict<Hash>>;
+  /** Makes a block and its bodies durable before a vote for it; forgotten when its height is decided. */
+  readonly hold: (hash: Hash, block: Block) => Promise<void>;
+  /** A held block. */
+  readonly held: (hash: Hash) => Promise<Block | null>;
+  /** Judges and appends the next block; the certificate is verified too. Durable when it resolves. */
+  readonly append: (decided: DecidedBlock) => Promise<Verdict<Tip>>;
+}
+
+/** The replicated chain, as the client API reads it. */
+export interface ChainReader {
+  readonly tip: () => Tip;
+  /** A decided block as stored. */
+  readonly block: (height: Height) => Promise<RawBlock | null>;
+  /** The transaction at a position. */
+  readonly transactionAt: (position: Position) => Promise<Bytes | null>;
+  /** Where a transaction stands. Recent ones are found at once; old ones by a bounded scan of a packed index. */
+  readonly positionOf: (id: TxId) => Promise<Position | null>;
+  /** A feed's transactions from `count` on (0 = all), oldest first, and the proof's key. */
+  readonly feedSince: (feed: Feed, count: number) => Promise<readonly FeedItem[]>;
+  /** The versions of a configuration from `vid` on (null = the latest alone), oldest first. */
+  readonly versionsSince: (cid: Cid, vid: number | null) => Promise<readonly VersionItem[]>;
+  /** Proves the state tree's values, or their absence, against the tip's state root. */
+  readonly proveState: (keys: readonly Hash[]) => Promise<StateProof>;
+}
+
+/** A transaction in a feed. */
+export interface FeedItem extends Position {
+  readonly id: TxId;
+}
+
+/** A version of a configuration. */
+export interface VersionItem extends Position {
+  readonly vid: number;
+  readonly id: TxId;
+  /** Versions hash before this version; zero for version 1. */
+  readonly previous: Hash;
 }

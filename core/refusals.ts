@@ -59,12 +59,23 @@ export const REFUSALS = {
   "message-member": "the sender is no member",
   "message-justification": "the proposal is not justified",
 
+  // Connections between members
+  "handshake-format": "a message of the handshake is malformed",
+  "handshake-chain": "the peer is of another chain",
+  "handshake-member": "the peer's key is no member's, or not that of the member dialed",
+  "handshake-self": "the peer shows our own key",
+  "handshake-signature": "the peer does not prove that it holds its key",
+  "handshake-superseded": "another connection with the same member is newer",
+  "frame-seal": "a frame was altered, or is not the next one",
+
   // Proofs
   "proof-format": "the proof is malformed",
   "proof-root": "the proof does not lead to the certified root",
   "proof-incomplete": "something is withheld: what was sent does not reproduce the certified state",
+  "state-format": "a page or a value of the state is malformed",
   "stale": "the answer is older than allowed",
   "rollback": "the answer is older than one seen before",
+  "fork": "two certified blocks at one height",
 
   // Content
   "envelope-format": "the encryption envelope is malformed",

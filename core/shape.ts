@@ -14,8 +14,9 @@ import type { RefusalCode } from "./refusals.ts";
 
 /** How a `T` stands in CBOR. `decode` throws a {@link ShapeError}; only {@link decodeShape} calls it from outside. */
 export interface Shape<T> {
-  readonly encode: (value: T) => Cbor;
-  readonly decode: (value: Cbor, path: string) => T;
+  // Methods, not function properties: so that a list of shapes of different types can be one record's fields.
+  encode(value: T): Cbor;
+  decode(value: Cbor, path: string): T;
 }
 
 /** The type that a shape describes. */

@@ -1,0 +1,158 @@
+/**
+ * Routes about the chain: head, blocks, the federation document, feeds for people.
+ *
+ * @module
+ */
+import { archiveItem, encodeRawBlock } from "../../../core/archive.ts";
+import { blockHash, type Header, headerShape, type RawBlock } from "../../../core/block.ts";
+import { asHeight, type Height, type PublicKey } from "../../../core/brands.ts";
+import { type Bytes, concat, toHex, utf8 } from "../../../core/bytes.ts";
+import { type Certificate, certificateShape, signersOf } from "../../../core/certificate.ts";
+import { accept, refuse, type Verdict } from "../../../core/errors.ts";
+import { encodeFederation } from "../../../core/federation.ts";
+import { publicKeyFromText, publicKeyToText } from "../../../core/keys.ts";
+import { LIMITS } from "../../../core/limits.ts";
+import { encodeShape, record, type Shape } from "../../../core/shape.ts";
+import { federationToJson } from "../../common/federation_file.ts";
+import type { NodeServices } from "../services.ts";
+import {
+  type ApiReply,
+  type ApiRequest,
+  cborReply,
+  jsonReply,
+  MEDIA,
+  refusalReply,
+  wantsCbor,
+} from "./exchange.ts";
+
+/** A certified header, as `GET /v1/head` answers it in CBOR. */
+export const headShape: Shape<{ readonly header: Header; readonly certificate: Certificate }> = record({
+  header: headerShape,
+  certificate: certificateShape,
+});
+
+/** `GET /v1/head`. */
+export function headRoute({ chain, crypto, federation }: NodeServices, request: ApiRequest): ApiReply {
+  const { header, certificate } = chain.tip();
+  if (header === null || certificate === null) {
+    return refusalReply(refuse("not-ready", "the chain has no block yet"));
+  }
+  if (wantsCbor(request)) return cborReply(encodeShape(headShape, { header, certificate }));
+  const signers = signersOf(certificate.bitmap, federation.document.members.length) ?? [];
+  return jsonReply({
+    ...describeHeader(header),
+    hash: toHex(blockHash(crypto.hash, header)),
+    round: certificate.round,
+    signers: signers.map((index) => federation.document.members[index]?.name),
+  });
+}
+
+function describeHeader(header: Header) {
+  return {
+    height: header.height,
+    time: new Date(header.time).toISOString(),
+    parent: toHex(header.parent),
+    proposer: publicKeyToText(header.proposer),
+    createdRound: header.createdRound,
+    transactionsRoot: toHex(header.transactionsRoot),
+    stateRoot: toHex(header.stateRoot),
+    federation: toHex(header.federation),
+    count: header.count,
+  };
+}
+
+/** `GET /v1/blocks/HEIGHT`. */
+export async function blockRoute(
+  { chain, crypto }: NodeServices,
+  { request, height }: { request: ApiRequest; height: string },
+): Promise<ApiReply> {
+  const wanted = heightFrom(height);
+  if (!wanted.ok) return refusalReply(wanted);
+  const block = await chain.block(wanted.value);
+  if (block === null) return refusalReply(refuse("unknown", `block ${height} is not here`));
+  if (wantsCbor(request)) return cborReply(encodeRawBlock(block));
+  return jsonReply({
+    ...describeHeader(block.header),
+    hash: toHex(blockHash(crypto.hash, block.header)),
+    round: block.certificate.round,
+    transactionBytes: block.transactions.map((bytes) => bytes.length),
+  });
+}
+
+/** `GET /v1/blocks?from=H&limit=N`: a CBOR sequence of byte strings, each a decided block. */
+export async function blocksRoute({ chain }: NodeServices, { query }: ApiRequest): Promise<ApiReply> {
+  const from = heightFrom(query.get("from") ?? "1");
+  if (!from.ok) return refusalReply(from);
+  const limit = countFrom(query.get("limit"), { otherwise: LIMITS.catchUpBlocks, max: LIMITS.catchUpBlocks });
+  if (!limit.ok) return refusalReply(limit);
+  return cborReply(concat(...await readBlocks(chain, { from: from.value, limit: limit.value })));
+}
+
+/** Encoded blocks in order, within {@link LIMITS.catchUpBytes}; at least one where there is one. */
+export async function readBlocks(
+  chain: { readonly block: (height: Height) => Promise<RawBlock | null> },
+  { from, limit }: { from: Height; limit: number },
+): Promise<readonly Bytes[]> {
+  const items: Bytes[] = [];
+  let bytes = 0;
+  for (let i = 0; i < limit && bytes < LIMITS.catchUpBytes; i++) {
+    const block = await chain.block(asHeight(from + i));
+    if (block === null) break;
+    const item = archiveItem(encodeRawBlock(block));
+    items.push(item);
+    bytes += item.length;
+  }
+  return items;
+}
+
+/** `GET /v1/federation`. */
+export function federationRoute({ federation }: NodeServices, request: ApiRequest): ApiReply {
+  return wantsCbor(request)
+    ? cborReply(encodeFederation(federation.document))
+    : { status: 200, type: MEDIA.json, body: utf8(federationToJson(federation)) };
+}
+
+/** `GET /v1/feeds?sender=vc1…&recipient=vc1…|none&from=COUNT&limit=N`: for people; nothing in it is proved. */
+export async function feedsRoute({ chain }: NodeServices, { query }: ApiRequest): Promise<ApiReply> {
+  const sender = keyFrom(query.get("sender"), "sender");
+  if (!sender.ok) return refusalReply(sender);
+  const named = query.get("recipient") ?? "none";
+  const recipient = named === "none" ? accept(null) : keyFrom(named, "recipient");
+  if (!recipient.ok) return refusalReply(recipient);
+  const from = countFrom(query.get("from"), { otherwise: 0, max: Number.MAX_SAFE_INTEGER });
+  if (!from.ok) return refusalReply(from);
+  const limit = countFrom(query.get("limit"), { otherwise: LIMITS.pageRows, max: LIMITS.pageRows });
+  if (!limit.ok) return refusalReply(limit);
+  const items = await chain.feedSince({ sender: sender.value, recipient: recipient.value }, from.value);
+  return jsonReply({
+    height: chain.tip().parent.height,
+    transactions: items.slice(0, limit.value).map(({ height, index, id }) => ({
+      height,
+      index,
+      id: toHex(id),
+    })),
+  });
+}
+
+function keyFrom(text: string | null, name: string): Verdict<PublicKey> {
+  const key = publicKeyFromText(text ?? "");
+  return key === undefined ? refuse("request", `${name} is not a public key, vc1…`) : accept(key);
+}
+
+function heightFrom(text: string): Verdict<Height> {
+  const height = Number(text);
+  return /^\d{1,16}$/.test(text) && Number.isSafeInteger(height)
+    ? accept(asHeight(height))
+    : refuse("request", "a height is a whole number");
+}
+
+function countFrom(
+  text: string | null,
+  { otherwise, max }: { otherwise: number; max: number },
+): Verdict<number> {
+  if (text === null) return accept(otherwise);
+  const value = Number(text);
+  return /^\d{1,16}$/.test(text) && Number.isSafeInteger(value)
+    ? accept(Math.min(value, max))
+    : refuse("request", "a count is a whole number");
+}

@@ -1,0 +1,167 @@
+/**
+ * A node's settings: `node.toml` in its directory, overridden by flags.
+ *
+ * @module
+ */
+import { type Address, parseAddress } from "../../core/address.ts";
+import { EXIT, VnfchainError } from "../../core/errors.ts";
+import { type Federation, type Member, memberAt, memberIndex } from "../../core/federation.ts";
+import { sha256Hex } from "../../core/platform/crypto.ts";
+import type { PrivateKey } from "../../core/platform/private_key.ts";
+import { readFederationFile } from "../common/federation_file.ts";
+import { readKeyFile } from "../common/key_file.ts";
+import { readTomlFile, TomlTable } from "../common/toml_file.ts";
+import type { AdmissionPolicy } from "./admission.ts";
+import { CONFIG_FILE, FEDERATION_FILE, KEY_FILE } from "./directory.ts";
+
+/** Flags of `vnfchain node`. */
+export interface NodeFlags {
+  readonly dir: string;
+  readonly peers?: string | undefined;
+  readonly listen?: string | undefined;
+  readonly http?: string | undefined;
+  readonly store?: string | undefined;
+}
+
+/** Everything that a node is started with. */
+export interface NodeConfig {
+  readonly directory: string;
+  readonly key: PrivateKey;
+  readonly federation: Federation;
+  /** Own index among the members. */
+  readonly self: number;
+  readonly listen: Address;
+  readonly http: Address;
+  readonly tls: { readonly certificate: string; readonly key: string } | undefined;
+  /** Where the other members are reached, by index. */
+  readonly peerAddresses: ReadonlyMap<number, Address>;
+  /** Path or KV Connect URL; undefined for the directory's own. */
+  readonly store: string | undefined;
+  readonly admission: AdmissionPolicy;
+}
+
+/** Transactions a second and at once, for each client, unless set. */
+const DEFAULT_RATE = { perSecond: 200, burst: 2000 };
+
+/** Reads key, federation document and settings. */
+export async function readNodeConfig(flags: NodeFlags): Promise<NodeConfig> {
+  const directory = flags.dir;
+  const key = await readKeyFile(`${directory}/${KEY_FILE}`);
+  const peers = flags.peers ?? "";
+  const federation = await readFederationFile(
+    peers.endsWith(".json") ? peers : `${directory}/${FEDERATION_FILE}`,
+  );
+  const self = memberIndex(federation, key.publicKey);
+  if (self < 0) {
+    throw usage(
+      `start node: the key in ${directory} belongs to no member of the federation ${federation.document.name}`,
+      "check that key.pem and federation.json belong together",
+    );
+  }
+  const settings = await readSettings(`${directory}/${CONFIG_FILE}`);
+  const member = memberAt(federation, self);
+  const config = {
+    directory,
+    key,
+    federation,
+    self,
+    listen: addressFrom(flags.listen ?? settings.text("listen") ?? member.peerAddress, "--listen"),
+    http: httpAddress(flags.http ?? settings.text("http"), member),
+    tls: await readTls(settings),
+    peerAddresses: peerAddresses(federation, peers.endsWith(".json") ? "" : peers),
+    store: flags.store ?? settings.text("store"),
+    admission: readAdmission(settings),
+  };
+  settings.finish();
+  return config;
+}
+
+async function readSettings(path: string): Promise<TomlTable> {
+  try {
+    return await readTomlFile(path);
+  } catch (error) {
+    if (error instanceof VnfchainError && error.cause instanceof Deno.errors.NotFound) {
+      return new TomlTable({}, path);
+    }
+    throw error;
+  }
+}
+
+async function readTls(settings: TomlTable): Promise<NodeConfig["tls"]> {
+  const certificate = settings.text("tls_certificate");
+  const key = settings.text("tls_key");
+  if (certificate === undefined && key === undefined) return undefined;
+  if (certificate === undefined || key === undefined) {
+    throw settings.wrong("tls_certificate", "set together with tls_key");
+  }
+  return { certificate: await Deno.readTextFile(certificate), key: await Deno.readTextFile(key) };
+}
+
+function readAdmission(settings: TomlTable): AdmissionPolicy {
+  const kind = settings.text("admission") ?? "open";
+  if (kind !== "open" && kind !== "token") throw settings.wrong("admission", '"open" or "token"');
+  const tokens = new Map<string, string>();
+  for (const table of settings.tables("token")) {
+    tokens.set(sha256Of(table), table.requiredText("name"));
+    table.finish();
+  }
+  if (kind === "token" && tokens.size === 0) {
+    throw settings.wrong("admission", '"token" with at least one [[token]]');
+  }
+  return {
+    tokens: kind === "token" ? tokens : null,
+    ratePerSecond: settings.positive("rate_per_second", DEFAULT_RATE.perSecond),
+    burst: settings.positive("burst", DEFAULT_RATE.burst),
+  };
+}
+
+/** A token stands in the file as its SHA-256, so that a copied file lets nobody in. */
+function sha256Of(table: TomlTable): string {
+  const digest = table.requiredText("sha256").toLowerCase();
+  if (!/^[0-9a-f]{64}$/.test(digest)) throw table.wrong("sha256", "64 hexadecimal digits");
+  return digest;
+}
+
+/** SHA-256 of a token, as it stands in `node.toml`. */
+export function hashToken(token: string): string {
+  return sha256Hex(new TextEncoder().encode(token));
+}
+
+function peerAddresses(federation: Federation, overrides: string): ReadonlyMap<number, Address> {
+  const addresses = new Map<number, Address>();
+  for (const [index, member] of federation.document.members.entries()) {
+    addresses.set(index, addressFrom(member.peerAddress, `address of member ${member.name}`));
+  }
+  for (const override of overrides.split(",").filter((part) => part !== "")) {
+    const [name, address] = override.split("=", 2);
+    const index = federation.document.members.findIndex((member) => member.name === name);
+    if (index < 0 || address === undefined) {
+      const names = federation.document.members.map((member) => member.name).join(", ");
+      throw usage(`read --peers: ${override} names no member`, `wanted name=host:port; members: ${names}`);
+    }
+    addresses.set(index, addressFrom(address, `--peers ${name}`));
+  }
+  return addresses;
+}
+
+function httpAddress(text: string | undefined, { apiUrl, name }: Member): Address {
+  if (text !== undefined) return addressFrom(text, "--http");
+  const url = URL.canParse(apiUrl) ? new URL(apiUrl) : undefined;
+  if (url === undefined) {
+    throw usage(`read federation document: API address of ${name} is ${apiUrl}`, "wanted a URL");
+  }
+  const port = Number(url.port === "" ? (url.protocol === "https:" ? 443 : 80) : url.port);
+  return { host: url.hostname.replace(/^\[|\]$/g, ""), port };
+}
+
+function addressFrom(text: string, what: string): Address {
+  const address = parseAddress(text);
+  if (address === undefined) {
+    throw usage(`read ${what}: ${text} is no address`, "wanted host:port, IPv6 as [::1]:7000");
+  }
+  return address;
+}
+
+function usage(message: string, hint: string): VnfchainError {
+  return new VnfchainError(message, { code: "node-config", hint, exitCode: EXIT.usage });
+}

@@ -1,0 +1,115 @@
+/**
+ * What a transaction must be, whatever the chain's state: the first two of the paper's three checks (format,
+ * signature; paper §III-A) and the rules between fields. The third, duplication, and whatever else depends on the
+ * chain, stands in state/transition.ts.
+ *
+ * @module
+ */
+import { type Cid, type Hash } from "./brands.ts";
+import { toHex } from "./bytes.ts";
+import { ownsCid } from "./cid.ts";
+import { accept, type Refusal, refuse, type Verdict } from "./errors.ts";
+import type { HashFunction } from "./hashing.ts";
+import type { CryptoPort } from "./ports.ts";
+import { decodeShape } from "./shape.ts";
+import {
+  type ConfigurationPayload,
+  coseSign1Shape,
+  ENCRYPTION,
+  type Payload,
+  payloadShape,
+  type RequestPayload,
+  signatureInput,
+  type Transaction,
+  transactionId,
+  TYPE,
+} from "./transaction.ts";
+
+/** Decodes and verifies untrusted bytes as a transaction of the chain `genesisId`. */
+export function verifyTransaction(
+  bytes: Uint8Array,
+  { genesisId, crypto }: { genesisId: Hash; crypto: CryptoPort },
+): Verdict<Transaction> {
+  const read = readTransaction(bytes, { genesisId, hash: crypto.hash });
+  if (!read.ok) return read;
+  const { signed, transaction } = read.value;
+  const { payload, signature } = transaction;
+  const problem = checkFields(crypto.hash, payload);
+  if (problem !== undefined) return problem;
+  if (!crypto.verify(payload.sender, signed, signature)) {
+    return refuse("transaction-signature", "the signature does not verify under the sender's key");
+  }
+  return accept(transaction);
+}
+
+/** Decodes without verifying: for bytes of our own store, and for the step before the signature is checked. */
+export function readTransaction(
+  bytes: Uint8Array,
+  { genesisId, hash }: { genesisId: Hash; hash: HashFunction },
+): Verdict<{ transaction: Transaction; signed: Uint8Array }> {
+  const cose = decodeShape(coseSign1Shape, bytes, { what: "transaction", code: "transaction-format" });
+  if (!cose.ok) return cose;
+  const decoded = decodeShape(payloadShape, cose.value.payload, {
+    what: "payload",
+    code: "transaction-format",
+  });
+  if (!decoded.ok) return decoded;
+  const signed = signatureInput(genesisId, cose.value.payload);
+  return accept({
+    transaction: {
+      id: transactionId(hash, signed),
+      payload: decoded.value,
+      signature: cose.value.signature,
+      bytes: bytes.slice(),
+    },
+    signed,
+  });
+}
+
+/** The rules between fields; `undefined` when all hold. */
+export function checkFields(hash: HashFunction, payload: Payload): Refusal | undefined {
+  if (payload.vid < 1) return refuse("transaction-fields", "VID is 0, wanted 1 or more");
+  return payload.type === TYPE.request ? checkRequest(hash, payload) : checkConfiguration(hash, payload);
+}
+
+function checkRequest(hash: HashFunction, payload: RequestPayload): Refusal | undefined {
+  const { recipient, vid, cid } = payload;
+  if (recipient === null) return refuse("transaction-fields", "a request names nobody who should answer");
+  if (vid !== 1) return refuse("transaction-fields", `a request's VID is ${vid}, wanted 1`);
+  // Bound to the VNF that answers: so nobody else can publish under it first.
+  if (!ownsCid(hash, { owner: recipient, cid })) {
+    return refuse("cid-owner", "the request's CID is not its recipient's");
+  }
+  return undefined;
+}
+
+function checkConfiguration(hash: HashFunction, payload: ConfigurationPayload): Refusal | undefined {
+  const { recipient, sender, vid, cid, encryption, body } = payload;
+  if (!ownsCid(hash, { owner: sender, cid })) return refuse("cid-owner", "the CID is not the sender's");
+  if (recipient === null && encryption !== ENCRYPTION.none) {
+    return refuse("transaction-fields", "a template, which has no recipient, is encrypted");
+  }
+  if (body.inReplyTo !== null && (recipient === null || vid !== 1)) {
+    return refuse("transaction-fields", "an answer has no recipient, or a VID other than 1");
+  }
+  return checkReferences(cid, body);
+}
+
+function checkReferences(
+  own: Cid,
+  { applyBefore, applyAfter }: ConfigurationPayload["body"],
+): Refusal | undefined {
+  const named = new Set<string>();
+  for (const { cid, vid } of [...applyBefore, ...applyAfter]) {
+    const name = toHex(cid);
+    if (name === toHex(own)) {
+      return refuse("reference-self", `the configuration refers to its own CID ${name}`);
+    }
+    if (named.has(name)) return refuse("reference-repeated", `CID ${name} is referred to twice`);
+    if (vid !== null && vid < 1) {
+      return refuse("transaction-fields", "a reference has VID 0, wanted 1 or more");
+    }
+    named.add(name);
+  }
+  return undefined;
+}
