@@ -65,6 +65,8 @@ export const LIMITS = {
   futureHeights: 2,
   /** Messages kept a member and future height. */
   futureMessages: 4,
+  /** Valid blocks of one height kept for a round that proposes one again. */
+  heldProposals: 8,
   /** One frame between members. */
   frameBytes: 40 * MIB,
   /** A frame before the peer has proved who it is. */
@@ -73,6 +75,10 @@ export const LIMITS = {
   handshakeMs: 5 * SECOND,
   /** Connections on the members' port that have not yet proved who they are. */
   handshakesAtOnce: 64,
+  /** Transactions in one frame; their bytes are bounded by `disseminationBytes` and the frame. */
+  frameTransactions: 4096,
+  /** Bytes of transactions after which a frame is sent off. */
+  disseminationBytes: 4 * MIB,
   /** Frames waiting to be sent to one member. */
   peerQueueFrames: 1024,
   /** Bytes waiting to be sent to one member. */
@@ -139,6 +145,26 @@ export const LIMITS = {
   exportBytes: 64 * MIB,
   /** Default time for one driver program. */
   driverMs: 60 * SECOND,
+  /** Characters of a driver's own words in a log or a report. */
+  driverDetailChars: 200,
+  /** Newest configurations that an agent keeps at hand when several came at once. */
+  agentCandidates: 16,
+  /** Requests that an agent remembers, answered ones included. */
+  agentRequests: 1024,
+  /** Answers that an agent asks about in one poll. */
+  agentAnswersAsked: 16,
+  /** Times that an agent tries to make one answer. */
+  agentAnswerTries: 3,
+  /** Versions in an agent's quarantine; the oldest goes. */
+  agentQuarantine: 256,
+  /** Errors that an agent remembers; the oldest goes. */
+  agentErrors: 16,
+  /** Generations that an agent keeps on disk. */
+  agentGenerations: 5,
+  /** Longest pause of an agent between polls when they fail, unless its interval is longer. */
+  agentBackoffMs: 60 * SECOND,
+  /** An agent's state file. */
+  agentStateBytes: 4 * MIB,
 
   // Operator's files
   /** A private key's file. */

@@ -12,7 +12,8 @@ import type { Federation } from "./federation.ts";
 import type { HashFunction } from "./hashing.ts";
 import type { Feed } from "./state/keys.ts";
 import type { StateProof } from "./state/state_proof.ts";
-import type { Transaction } from "./transaction.ts";
+import type { ConfigurationState } from "./state/values.ts";
+import type { Payload, Transaction } from "./transaction.ts";
 
 /** Ed25519 verification by the platform: one rule everywhere. The key has passed `parsePublicKey`. */
 export type VerifyFunction = (publicKey: PublicKey, message: Uint8Array, signature: Uint8Array) => boolean;
@@ -71,21 +72,42 @@ export interface ChainPort {
   readonly append: (decided: DecidedBlock) => Promise<Verdict<Tip>>;
 }
 
-/** The replicated chain, as the client API reads it. */
-export interface ChainReader {
+/** The certified state and what led to it, at one height. */
+export interface StateView {
+  /** The block whose state this is. */
   readonly tip: () => Tip;
+  /** A feed's transactions from `count` on (0 = all), oldest first. */
+  readonly feedSince: (feed: Feed, count: number) => Promise<readonly FeedItem[]>;
+  /** The versions of a configuration from `vid` on (null = the latest alone), oldest first. */
+  readonly versionsSince: (cid: Cid, vid: number | null) => Promise<readonly VersionItem[]>;
+  /** The latest version of a configuration; null when there is none. */
+  readonly configuration: (cid: Cid) => Promise<ConfigurationState | null>;
+  /** Proves the state tree's values, or their absence, against the tip's state root. */
+  readonly proveState: (keys: readonly Hash[]) => Promise<StateProof>;
+}
+
+/** The replicated chain, as the client API reads it. Each call answers at the tip of its own moment. */
+export interface ChainReader extends StateView {
   /** A decided block as stored. */
   readonly block: (height: Height) => Promise<RawBlock | null>;
   /** The transaction at a position. */
   readonly transactionAt: (position: Position) => Promise<Bytes | null>;
   /** Where a transaction stands. Recent ones are found at once; old ones by a bounded scan of a packed index. */
   readonly positionOf: (id: TxId) => Promise<Position | null>;
-  /** A feed's transactions from `count` on (0 = all), oldest first, and the proof's key. */
-  readonly feedSince: (feed: Feed, count: number) => Promise<readonly FeedItem[]>;
-  /** The versions of a configuration from `vid` on (null = the latest alone), oldest first. */
-  readonly versionsSince: (cid: Cid, vid: number | null) => Promise<readonly VersionItem[]>;
-  /** Proves the state tree's values, or their absence, against the tip's state root. */
-  readonly proveState: (keys: readonly Hash[]) => Promise<StateProof>;
+  /** The state as it is now, kept while blocks are appended: several answers at one height. To be disposed soon. */
+  readonly view: () => StateView & Disposable;
+  /** Whether a block at `timeMs` must refuse the transaction because its sender and nonce were used. */
+  readonly isNonceUsed: (payload: Payload, timeMs: number) => boolean;
+}
+
+/** The transactions that a node has taken and no block has: durable, so that a `202` survives a crash. */
+export interface PoolPort {
+  /** Resolves once they are durable; what is already there stays as it is. Concurrent calls share one fsync. */
+  readonly add: (transactions: readonly Transaction[]) => Promise<void>;
+  /** Forgets what was evicted. What a block takes, its append forgets. */
+  readonly remove: (ids: readonly TxId[]) => Promise<void>;
+  /** What was there at the start and can still come into a block, in the order in which it was added. */
+  readonly load: () => Promise<readonly Transaction[]>;
 }
 
 /** A transaction in a feed. */

@@ -65,6 +65,7 @@ export const REFUSALS = {
   "handshake-member": "the peer's key is no member's, or not that of the member dialed",
   "handshake-self": "the peer shows our own key",
   "handshake-signature": "the peer does not prove that it holds its key",
+  "handshake-closed": "the peer closed in the middle of the handshake",
   "handshake-superseded": "another connection with the same member is newer",
   "frame-seal": "a frame was altered, or is not the next one",
 
@@ -97,6 +98,8 @@ export const REFUSALS = {
   "driver-apply": "the driver could not apply the configuration",
   "driver-health": "the VNF was not healthy after the configuration was applied",
   "quarantined": "this version failed here before",
+  "driver-export": "the driver could not export the VNF's state",
+  "answer-unasked": "an answer came, and nobody here had asked",
 } as const;
 
 /** One of the stable codes. */

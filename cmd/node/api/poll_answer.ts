@@ -15,38 +15,21 @@ import {
   type PollFeed,
   type PollRequest,
 } from "../../../core/poll.ts";
-import type { ChainReader } from "../../../core/ports.ts";
+import type { ChainReader, Position, StateView } from "../../../core/ports.ts";
 import { configurationId, feedId } from "../../../core/state/keys.ts";
 import { TYPE } from "../../../core/transaction.ts";
 import { readTransaction } from "../../../core/transaction_rules.ts";
 import type { NodeServices } from "../services.ts";
 
-/** Tries before a node says that it is busy: each fails only because a block was appended meanwhile. */
-const TRIES = 20;
-
 /** Answers a poll at the tip. */
 export async function answerPoll(services: NodeServices, request: PollRequest): Promise<Verdict<Bytes>> {
-  for (let i = 0; i < TRIES; i++) {
-    const before = services.chain.tip();
-    if (before.header === null || before.certificate === null) {
-      return refuse("not-ready", "the chain has no block yet");
-    }
-    const content = await gather(services, request);
-    const proof = await services.chain.proveState(content.keys);
-    // Feeds, versions and proof were read one after the other: only if no block came between are they of one height.
-    if (services.chain.tip() !== before) continue;
-    const { header, certificate } = before;
-    return accept(
-      encodePollAnswer({
-        header,
-        certificate,
-        proof,
-        feeds: content.feeds,
-        configurations: content.configurations,
-      }),
-    );
-  }
-  return refuse("busy", "blocks come faster than this answer could be built");
+  // A view: so that feeds, versions and proof are of one height, whatever is appended meanwhile.
+  using view = services.chain.view();
+  const { header, certificate } = view.tip();
+  if (header === null || certificate === null) return refuse("not-ready", "the chain has no block yet");
+  const { keys, feeds, configurations } = await gather(services, { view, request });
+  const proof = await view.proveState(keys);
+  return accept(encodePollAnswer({ header, certificate, proof, feeds, configurations }));
 }
 
 interface Content {
@@ -67,14 +50,14 @@ function newBudget(): Budget {
 
 async function gather(
   { chain, federation: { genesisId }, crypto: { hash } }: NodeServices,
-  request: PollRequest,
-) {
+  { view, request }: { view: StateView; request: PollRequest },
+): Promise<Content> {
   const budget = newBudget();
   const wanted = new Map<string, PollConfiguration>();
   for (const configuration of request.configurations) wanted.set(nameOf(configuration), configuration);
   const feeds: (readonly FeedAnswerEntry[])[] = [];
   for (const feed of request.feeds) {
-    const entries = await feedEntries(chain, { feed, budget });
+    const entries = await feedEntries({ chain, view }, { feed, budget });
     feeds.push(entries);
     for (const { transaction } of entries) {
       for (const reference of referencesOf(transaction, { genesisId, hash })) {
@@ -86,24 +69,29 @@ async function gather(
   const forConfigurations = newBudget();
   for (const configuration of wanted.values()) {
     configurations.push(
-      await configurationAnswer(chain, { wanted: configuration, budget: forConfigurations }),
+      await configurationAnswer({ chain, view }, { wanted: configuration, budget: forConfigurations }),
     );
   }
   const ids = new Map<string, Hash>();
   for (const id of request.feeds.map((feed) => feedId(hash, feed))) ids.set(toHex(id), id);
   for (const { cid } of wanted.values()) ids.set(toHex(cid), configurationId(hash, cid));
-  return { keys: [...ids.values()], feeds, configurations } satisfies Content;
+  return { keys: [...ids.values()], feeds, configurations };
 }
 
 function nameOf({ cid, vid }: PollConfiguration): string {
   return `${toHex(cid)}@${vid ?? "latest"}`;
 }
 
+interface Sources {
+  readonly chain: ChainReader;
+  readonly view: StateView;
+}
+
 async function feedEntries(
-  chain: ChainReader,
+  { chain, view }: Sources,
   { feed, budget }: { feed: PollFeed; budget: Budget },
 ): Promise<readonly FeedAnswerEntry[]> {
-  const items = await chain.feedSince(feed, feed.count);
+  const items = await view.feedSince(feed, feed.count);
   const entries: FeedAnswerEntry[] = [];
   for (const { height, index, id } of items) {
     const transaction = await takeTransaction(chain, { position: { height, index }, budget });
@@ -115,7 +103,7 @@ async function feedEntries(
 /** A transaction's bytes while the budget lasts; the first always fits. */
 async function takeTransaction(
   chain: ChainReader,
-  { position, budget }: { position: Parameters<ChainReader["transactionAt"]>[0]; budget: Budget },
+  { position, budget }: { position: Position; budget: Budget },
 ): Promise<Bytes | null> {
   if (budget.transactions <= 0 || budget.bytes <= 0) return null;
   const bytes = await chain.transactionAt(position);
@@ -138,10 +126,10 @@ function referencesOf(
 }
 
 async function configurationAnswer(
-  chain: ChainReader,
+  { chain, view }: Sources,
   { wanted: { cid, vid }, budget }: { wanted: PollConfiguration; budget: Budget },
 ): Promise<ConfigurationAnswer> {
-  const versions = await chain.versionsSince(cid, vid);
+  const versions = await view.versionsSince(cid, vid);
   const [first] = versions;
   if (first === undefined) return { cid, vid: 0, previous: ZERO_HASH, versions: [], transaction: null };
   const transaction = await takeTransaction(chain, { position: first, budget });

@@ -1,0 +1,80 @@
+/**
+ * What all tenant commands have in common on the command line: wrong usage is one error with exit code 2 and names
+ * the help; whoever talks to nodes takes `--key`, `--nodes` and `--federation`, or reads them from a profile.
+ *
+ * @module
+ */
+import { Command, type CommanderError, type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
+import { EXIT, VnfchainError } from "../../core/errors.ts";
+import { durationArgument, nodesArgument } from "./arguments.ts";
+
+/** How a command reaches a chain, and as whom. A type, not an interface: commander wants an index signature. */
+export type AccessOptions = {
+  readonly key?: string | undefined;
+  readonly nodes?: readonly string[] | undefined;
+  readonly federation?: string | undefined;
+  readonly profile?: string | undefined;
+  readonly tokenFile?: string | undefined;
+  readonly passphraseFile?: string | undefined;
+  /** Milliseconds that a certified header may be behind this machine's clock. */
+  readonly maxStaleness: number;
+};
+
+/** How a command prints. */
+export type OutputOptions = { readonly json?: true | undefined };
+
+const DEFAULT_STALENESS_MS = 120_000;
+
+/** A command whose usage errors are thrown as {@link VnfchainError} `usage`. */
+export function plainCommand(name: string): Command {
+  const command = new Command(name);
+  return command
+    .enablePositionalOptions()
+    .helpOption("-h, --help", "show this help")
+    // What it would write goes into the error instead, which one module prints.
+    .configureOutput({ outputError: () => {} })
+    .exitOverride((error) => refuseUsage(command, error));
+}
+
+/** A command that talks to nodes with a tenant's key. */
+export function accessCommand(name: string): Command<[], AccessOptions & OutputOptions> {
+  return plainCommand(name)
+    .option("-k, --key <file>", "private key: PKCS#8 PEM, readable by its owner alone")
+    .option("-n, --nodes <urls>", "node addresses separated by commas, tried in this order", nodesArgument)
+    .option("-f, --federation <file>", "federation.json of the chain; answers of another chain are refused")
+    .option(
+      "--profile <file>",
+      "where key, nodes and federation stand otherwise (default: ~/.config/vnfchain/tenant.toml)",
+    )
+    .option("--passphrase-file <file>", "file with the key's passphrase")
+    .option("--token-file <file>", "file with the token that nodes want")
+    .addOption(
+      new Option("--max-staleness <duration>", "refuse answers that are proved for an older time")
+        .argParser(durationArgument).default(DEFAULT_STALENESS_MS, "2m"),
+    )
+    .option("--json", "print one JSON document");
+}
+
+/** The examples at the end of a command's help. */
+export function examples(...lines: readonly string[]): string {
+  return ["", "Examples:", ...lines.map((line) => `  $ vnfchain tenant ${line}`)].join("\n");
+}
+
+/** Wrong usage: exit code 2. */
+export function usageError(message: string, hint: string): VnfchainError {
+  return new VnfchainError(message, { code: "usage", hint, exitCode: EXIT.usage });
+}
+
+/** Commander ends the process by itself, with 0, when this returns: after help that was asked for. */
+function refuseUsage(command: CommandUnknownOpts, error: CommanderError): void {
+  if (error.exitCode === 0) return;
+  const path = pathOf(command);
+  const problem = error.code === "commander.help"
+    ? "a command is missing"
+    : error.message.replace(/^error: /, "").replaceAll("\n", " ");
+  throw usageError(`${path}: ${problem}`, `${path} --help`);
+}
+
+function pathOf(command: CommandUnknownOpts): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
+}

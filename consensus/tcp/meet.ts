@@ -1,0 +1,102 @@
+/**
+ * From a fresh TCP connection to one in use: handshake, adoption, installation, within {@link LIMITS.handshakeMs}.
+ * The dialer and the listener share it. A connection that is refused is closed without a word.
+ *
+ * @module
+ */
+import { memberAt } from "../../core/federation.ts";
+import { refuse, type Verdict } from "../../core/errors.ts";
+import { Connection } from "./connection.ts";
+import {
+  authenticate,
+  type Authenticated,
+  decides,
+  type HandshakeContext,
+  readAdoption,
+  sendAdoption,
+  type Side,
+} from "./handshake.ts";
+import type { Links } from "./links.ts";
+import type { PeerLog } from "./log.ts";
+import type { FrameSocket } from "./socket.ts";
+
+/** Times in milliseconds; the limits of core/limits.ts unless a test wants shorter ones. */
+export interface PeerTiming {
+  readonly handshakeMs: number;
+  readonly pingMs: number;
+  readonly idleMs: number;
+  readonly backoffMs: number;
+  readonly backoffMaxMs: number;
+}
+
+/** What the dialer and the listener share. */
+export interface Meeting {
+  readonly handshake: HandshakeContext;
+  readonly links: Links;
+  readonly log: PeerLog;
+  readonly timing: PeerTiming;
+  /** Aborted when everything ends. */
+  readonly stopping: AbortSignal;
+}
+
+/** Makes the peer's acquaintance; gives its member index once the connection is in use. */
+export async function meet(
+  socket: FrameSocket,
+  { meeting, side }: { meeting: Meeting; side: Side },
+): Promise<Verdict<number>> {
+  const { stopping, timing } = meeting;
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    socket.close();
+  }, timing.handshakeMs);
+  stopping.addEventListener("abort", socket.close);
+  if (stopping.aborted) socket.close();
+  try {
+    const verdict = await shakeHands(socket, { meeting, side });
+    if (!verdict.ok) socket.close();
+    if (!isLate || verdict.ok) return verdict;
+    return refuse("timeout", `the handshake took longer than ${timing.handshakeMs} ms`);
+  } finally {
+    clearTimeout(timer);
+    stopping.removeEventListener("abort", socket.close);
+  }
+}
+
+async function shakeHands(
+  socket: FrameSocket,
+  { meeting, side }: { meeting: Meeting; side: Side },
+): Promise<Verdict<number>> {
+  const { handshake, links, timing } = meeting;
+  const peer = await authenticate(socket, { context: handshake, side });
+  if (!peer.ok) return peer;
+  const { member, hello, session } = peer.value;
+  using _pending = links.pend(member);
+  const number = await agreeOnNumber(socket, { meeting, peer: peer.value, side });
+  if (!number.ok) return number;
+  const connection = new Connection(socket, { session, pingMs: timing.pingMs, idleMs: timing.idleMs });
+  return links.install({ member, hello, connection, number: number.value })
+    ? { ok: true, value: member }
+    : refuse("handshake-superseded", "a newer connection with the member is in use");
+}
+
+async function agreeOnNumber(
+  socket: FrameSocket,
+  { meeting: { handshake, links }, peer: { member, session }, side }: {
+    meeting: Meeting;
+    peer: Authenticated;
+    side: Side;
+  },
+): Promise<Verdict<number>> {
+  const { federation, self } = handshake;
+  if (!decides(self.publicKey, memberAt(federation, member).key)) return await readAdoption(socket, session);
+  // We dialed because there was no connection. One that is there now is newer than this one.
+  if (side.role === "dialer" && links.isConnected(member)) {
+    return refuse("handshake-superseded", "the member has been met meanwhile");
+  }
+  const number = links.nextNumber();
+  const sent = await sendAdoption(socket, { session, number });
+  return sent
+    ? { ok: true, value: number }
+    : refuse("handshake-closed", "the peer closed before it was adopted");
+}

@@ -1,0 +1,120 @@
+/**
+ * What a block does to the state: transactions go through the state rules on the tip's state, and what they change is
+ * gathered without changing anything. A proposal is judged with it, and appending it takes the result over.
+ *
+ * Refused beside the state rules: a transaction larger than the federation allows (`too-large`).
+ *
+ * @module
+ */
+import { type Hash, ZERO_HASH } from "../core/brands.ts";
+import { assert, refuse, type Verdict } from "../core/errors.ts";
+import type { Parameters } from "../core/federation.ts";
+import type { HashFunction } from "../core/hashing.ts";
+import { configurationId } from "../core/state/keys.ts";
+import type { StateLeaf } from "../core/state/state_node.ts";
+import { groupByPage, pageOf, pageSummary, type StatePage, withChanges } from "../core/state/state_page.ts";
+import { rootWith, type UpperChange, type UpperTree } from "../core/state/state_upper.ts";
+import { type Applied, type BlockContext, openTransition, stateKeysOf } from "../core/state/transition.ts";
+import { type Transaction, TYPE } from "../core/transaction.ts";
+import { type Link, LINK_KEY_BYTES, linkKey } from "./links.ts";
+import type { Pages, StatePages } from "./state_pages.ts";
+import { configurationIn, feedIn } from "./state_values.ts";
+import { type UniquenessWindow, windowMs } from "./uniqueness_window.ts";
+
+/** The state that a block builds on. */
+export interface BaseState {
+  readonly hash: HashFunction;
+  readonly pages: StatePages;
+  readonly upper: UpperTree;
+  readonly window: UniquenessWindow;
+}
+
+/** What a block's transactions change. */
+export interface Effects {
+  readonly links: readonly Link[];
+  readonly changes: readonly StateLeaf[];
+  /** The pages concerned, as they were. */
+  readonly before: Pages;
+  /** The changed pages. */
+  readonly pages: Pages;
+  /** What they change above; its root is the state's. */
+  readonly upper: UpperChange;
+}
+
+/** Transactions being applied one after the other. */
+export interface OpenEvaluation {
+  /** Applies the next one, or refuses it and stays as it was. */
+  readonly apply: (transaction: Transaction) => Verdict<void>;
+  /** What those that were applied change. */
+  readonly finish: () => Effects;
+}
+
+/** Starts from the tip's state, with the pages loaded that `transactions` touch. */
+export async function openEvaluation(
+  base: BaseState,
+  { transactions, context }: { transactions: readonly Transaction[]; context: BlockContext },
+): Promise<OpenEvaluation> {
+  const { hash, upper, window } = base;
+  const keys = transactions.flatMap(({ payload }) => stateKeysOf(hash, payload));
+  const pages = await base.pages.load(keys.map(pageOf));
+  const sinceMs = context.timeMs - windowMs(context.parameters);
+  const transition = openTransition(hash, {
+    reader: {
+      feed: (id) => feedIn(pages, id),
+      configuration: (id) => configurationIn(pages, id),
+      nonceSeen: (key) => window.seen(key, sinceMs),
+    },
+    context,
+  });
+  const links: Link[] = [];
+  return {
+    apply: (transaction) => {
+      const problem = checkSize(transaction, context.parameters);
+      if (problem !== undefined) return problem;
+      const applied = transition.apply(transaction);
+      if (!applied.ok) return applied;
+      links.push(linkOf(hash, transaction, applied.value));
+      return { ok: true, value: undefined };
+    },
+    finish: () => {
+      const changes = transition.changes();
+      return { links, changes, before: pages, ...changedPages({ hash, pages, upper }, changes) };
+    },
+  };
+}
+
+/** The pages with changed leaves, and the upper tree's change; asserts that the pages are there. */
+export function changedPages(
+  { hash, pages, upper }: { hash: HashFunction; pages: Pages; upper: UpperTree },
+  changes: readonly StateLeaf[],
+): { pages: Pages; upper: UpperChange } {
+  const changed = new Map<number, StatePage>();
+  for (const [index, leaves] of groupByPage(changes)) {
+    const page = pages.get(index);
+    assert(page !== undefined, `state page ${index} was not loaded`);
+    changed.set(index, withChanges(page, leaves));
+  }
+  const summaries = new Map([...changed].map(([index, page]) => [index, pageSummary(hash, page)]));
+  return { pages: changed, upper: rootWith(hash, upper, summaries) };
+}
+
+function checkSize({ bytes }: Transaction, { maxTransactionBytes }: Parameters) {
+  return bytes.length <= maxTransactionBytes
+    ? undefined
+    : refuse("too-large", `a transaction of ${bytes.length} bytes, at most ${maxTransactionBytes}`);
+}
+
+function linkOf(hash: HashFunction, { id, payload }: Transaction, applied: Applied): Link {
+  const configuration: Hash | null = payload.type === TYPE.configuration
+    ? configurationId(hash, payload.cid)
+    : null;
+  return {
+    id,
+    feed: linkKey(applied.feed),
+    configuration: configuration === null ? new Uint8Array(LINK_KEY_BYTES) : linkKey(configuration),
+    nonce: linkKey(applied.nonce),
+    feedPreviousHeight: applied.feedPreviousHeight,
+    configurationPreviousHeight: applied.configurationBefore?.lastHeight ?? 0,
+    previousVersions: applied.configurationBefore?.versionsHash ?? ZERO_HASH,
+  };
+}

@@ -1,0 +1,126 @@
+/**
+ * Judging and making blocks on the tip. Validity is a matter of the parent's state and the block, never of the pool.
+ *
+ * Refused: what core/block_rules.ts refuses, a transaction that the state rules refuse, and a state root that is not
+ * that of the content (`block-root`).
+ *
+ * @module
+ */
+import { type Block, blockHash, type Header } from "../core/block.ts";
+import { checkClock, checkContent, checkHeader, makeHeader } from "../core/block_rules.ts";
+import type { PublicKey } from "../core/brands.ts";
+import { equal, toHex } from "../core/bytes.ts";
+import { accept, refuse, type Verdict } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
+import type { BlockContext } from "../core/state/transition.ts";
+import type { Transaction } from "../core/transaction.ts";
+import { type Effects, openEvaluation } from "./evaluation.ts";
+import type { Judged, Memory } from "./memory.ts";
+
+/** Blocks judged on one tip whose effects are kept. */
+const JUDGED_MAX = 8;
+
+/** What a block is made of. */
+export interface BuildOptions {
+  readonly candidates: readonly Transaction[];
+  readonly proposer: PublicKey;
+  readonly createdRound: Header["createdRound"];
+  readonly nowMs: number;
+}
+
+/** A block that was made, and why candidates were left out, by id in hexadecimal digits. */
+export interface Built {
+  readonly block: Block;
+  readonly refused: ReadonlyMap<string, Verdict<never>>;
+}
+
+/**
+ * Makes a block of candidates in their order. It ends before the first one for which there is no room, which is not
+ * refused: what comes after it may build on it.
+ */
+export async function buildBlock(memory: Memory, options: BuildOptions): Promise<Built> {
+  const { tip: { parent, federation, certificate }, crypto } = memory;
+  const timeMs = Math.max(options.nowMs, parent.time + 1);
+  const { maxBlockBytes } = federation.document.parameters;
+  const evaluation = await openEvaluation(memory.base, {
+    transactions: options.candidates,
+    context: contextOf(memory, timeMs),
+  });
+  const refused = new Map<string, Verdict<never>>();
+  const transactions: Transaction[] = [];
+  let bytes = 0;
+  for (const candidate of options.candidates) {
+    if (transactions.length === LIMITS.blockTransactions) break;
+    if (bytes + candidate.bytes.length > maxBlockBytes && transactions.length > 0) break;
+    const verdict = evaluation.apply(candidate);
+    if (!verdict.ok) {
+      refused.set(toHex(candidate.id), verdict);
+      continue;
+    }
+    transactions.push(candidate);
+    bytes += candidate.bytes.length;
+  }
+  const effects = evaluation.finish();
+  const header = makeHeader({
+    ...options,
+    parent,
+    federation,
+    ids: transactions.map(({ id }) => id),
+    stateRoot: effects.upper.root,
+  }, crypto);
+  const block: Block = { header, parentCertificate: certificate, transactions };
+  remember(memory, { hash: blockHash(crypto.hash, header), block, effects });
+  return { block, refused };
+}
+
+/** Judges a block on the tip; `nowMs` null leaves the clock out. */
+export async function judgeBlock(
+  memory: Memory,
+  block: Block,
+  { nowMs }: { nowMs: number | null },
+): Promise<Verdict<Judged>> {
+  const { tip: { parent, federation }, crypto } = memory;
+  const { header, transactions } = block;
+  const checked = checkHeader(block, { parent, federation, parentFederation: federation, crypto });
+  if (!checked.ok) return checked;
+  const ids = transactions.map(({ id }) => id);
+  const bytes = transactions.reduce((sum, transaction) => sum + transaction.bytes.length, 0);
+  const problem = checkContent(header, { ids, bytes, federation, crypto }) ??
+    (nowMs === null ? undefined : checkClock(header, { nowMs, federation }));
+  if (problem !== undefined) return problem;
+  // The same header names the same transactions, and it was judged on this tip.
+  const before = memory.judged.get(toHex(checked.value));
+  if (before !== undefined) return accept(before);
+  const effects = await evaluate(memory, block);
+  if (!effects.ok) return effects;
+  const judged = { hash: checked.value, block, effects: effects.value };
+  remember(memory, judged);
+  return accept(judged);
+}
+
+async function evaluate(memory: Memory, { header, transactions }: Block): Promise<Verdict<Effects>> {
+  const context = contextOf(memory, header.time);
+  const evaluation = await openEvaluation(memory.base, { transactions, context });
+  for (const transaction of transactions) {
+    const verdict = evaluation.apply(transaction);
+    if (!verdict.ok) return refuse(verdict.code, `transaction ${toHex(transaction.id)}: ${verdict.detail}`);
+  }
+  const effects = evaluation.finish();
+  return equal(effects.upper.root, header.stateRoot) ? accept(effects) : refuse(
+    "block-root",
+    `the state root is ${toHex(effects.upper.root)}, but the header names ${toHex(header.stateRoot)}`,
+  );
+}
+
+function contextOf({ tip: { parent, federation } }: Memory, timeMs: number): BlockContext {
+  return {
+    height: parent.height + 1 as BlockContext["height"],
+    timeMs,
+    parameters: federation.document.parameters,
+  };
+}
+
+function remember({ judged }: Memory, one: Judged): void {
+  if (judged.size >= JUDGED_MAX) judged.delete(judged.keys().next().value as string);
+  judged.set(toHex(one.hash), one);
+}

@@ -1,0 +1,83 @@
+/**
+ * What an open store keeps in memory: the tip, and the state that the next block builds on. It changes only in
+ * {@link advance}, once a block is durable.
+ *
+ * @module
+ */
+import { type Block, type DecidedBlock, genesisParent } from "../core/block.ts";
+import { parentOf } from "../core/block_rules.ts";
+import { asHeight, type Hash } from "../core/brands.ts";
+import type { Federation } from "../core/federation.ts";
+import type { CryptoPort, Tip } from "../core/ports.ts";
+import { applyNodes } from "../core/state/state_upper.ts";
+import type { BaseState, Effects } from "./evaluation.ts";
+import type { HeldBlocks } from "./held.ts";
+import type { PlacedId, RecentIds } from "./ids.ts";
+import type { DurablePool } from "./pool.ts";
+import type { Rows } from "./rows.ts";
+import type { Snapshots } from "./snapshots.ts";
+import { windowMs } from "./uniqueness_window.ts";
+
+/** A block that was judged on the tip, and what it changes. */
+export interface Judged {
+  readonly hash: Hash;
+  readonly block: Block;
+  readonly effects: Effects;
+}
+
+/** An open store's memory. */
+export interface Memory {
+  readonly rows: Rows;
+  readonly crypto: CryptoPort;
+  readonly base: BaseState;
+  readonly recentIds: RecentIds;
+  readonly held: HeldBlocks;
+  readonly pool: DurablePool;
+  readonly snapshots: Snapshots;
+  /** Blocks judged on the tip, by hash in hexadecimal digits: what is appended was mostly judged before. */
+  readonly judged: Map<string, Judged>;
+  tip: Tip;
+  /** Versionstamp of the tip's row; null before the first block. */
+  tipStamp: string | null;
+  /** Height up to which the pages on the disk hold the state. */
+  checkpointHeight: number;
+}
+
+/** The tip before the first block. */
+export function genesisTip(federation: Federation): Tip {
+  const { document: { time }, genesisId } = federation;
+  return { parent: genesisParent({ genesisId, time }), header: null, certificate: null, federation };
+}
+
+/** The tip after a block. */
+export function tipAfter(
+  decided: { block: Pick<Block, "header">; certificate: DecidedBlock["certificate"] },
+  { federation, crypto }: { federation: Federation; crypto: CryptoPort },
+): Tip {
+  const { block: { header }, certificate } = decided;
+  return { parent: parentOf(decided, { crypto }), header, certificate, federation };
+}
+
+/** The positions of a block's transactions. */
+export function placedIds(height: number, links: Effects["links"]): readonly PlacedId[] {
+  return links.map(({ id }, index) => ({ id, height: asHeight(height), index }));
+}
+
+/** Moves to a block that is durable. */
+export function advance(
+  memory: Memory,
+  { decided, effects, tipStamp }: { decided: DecidedBlock; effects: Effects; tipStamp: string | null },
+): void {
+  const { base, tip: { federation }, crypto } = memory;
+  const { height, time } = decided.block.header;
+  memory.snapshots.preserve(effects.before);
+  base.pages.put(effects.pages);
+  applyNodes(base.upper, effects.upper);
+  base.window.add(time, effects.links.map(({ nonce }) => nonce));
+  base.window.forget(time - windowMs(federation.document.parameters));
+  memory.recentIds.add(placedIds(height, effects.links));
+  memory.held.forgetUpTo(height);
+  memory.judged.clear();
+  memory.tip = tipAfter(decided, { federation, crypto });
+  memory.tipStamp = tipStamp;
+}

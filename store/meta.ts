@@ -1,0 +1,54 @@
+/**
+ * What store this is. Refused: another layout version (`store-version`), and a store of another chain or federation
+ * document (`store-genesis`).
+ *
+ * @module
+ */
+import type { Hash } from "../core/brands.ts";
+import { type Bytes, equal, toHex } from "../core/bytes.ts";
+import { VnfchainError } from "../core/errors.ts";
+import { encodeFederation, type Federation } from "../core/federation.ts";
+import { LIMITS } from "../core/limits.ts";
+import { bytesUpTo, decodeShape, encodeShape, hashShape, record, type Shape, uint } from "../core/shape.ts";
+import { commitBatches, packBatches } from "./batches.ts";
+import { readChunks, setChunks } from "./chunks.ts";
+import { LAYOUT_VERSION, META_KEY } from "./layout.ts";
+import { damaged, type Rows } from "./rows.ts";
+
+const metaShape: Shape<{ readonly version: number; readonly genesisId: Hash; readonly federation: Bytes }> =
+  record({ version: uint(), genesisId: hashShape, federation: bytesUpTo(LIMITS.federationBytes) });
+
+/** Writes what store this is into an empty one, or checks it. */
+export async function claimStore(rows: Rows, federation: Federation): Promise<void> {
+  const document = encodeFederation(federation.document);
+  const bytes = await readChunks(rows, META_KEY);
+  if (bytes === null) {
+    const meta = { version: LAYOUT_VERSION, genesisId: federation.genesisId, federation: document };
+    await commitBatches(
+      rows.kv,
+      packBatches(setChunks(rows.hash, META_KEY, encodeShape(metaShape, meta))),
+    );
+    return;
+  }
+  const decoded = decodeShape(metaShape, bytes, { what: "meta", code: "block-format" });
+  if (!decoded.ok) throw damaged(decoded.detail);
+  const { version, genesisId } = decoded.value;
+  if (version !== LAYOUT_VERSION) {
+    throw new VnfchainError(
+      `Cannot use the store: its layout is version ${version}, wanted ${LAYOUT_VERSION}`,
+      {
+        code: "store-version",
+        hint: "Use the version of vnfchain that wrote it, or delete the store and let the node catch up",
+      },
+    );
+  }
+  if (!equal(genesisId, federation.genesisId) || !equal(decoded.value.federation, document)) {
+    throw new VnfchainError(
+      `Cannot use the store: it belongs to the chain ${toHex(genesisId)} under its own federation document`,
+      {
+        code: "store-genesis",
+        hint: "Give the federation document that the store was made with, or another store",
+      },
+    );
+  }
+}
