@@ -73,7 +73,10 @@ export type Action =
   | { readonly kind: "clearTimer"; readonly timer: TimerName }
   /** Send to one member, or to all others; lost without a word where no link stands. */
   | { readonly kind: "send"; readonly to: number | "all"; readonly message: Message }
-  /** Make a block on the tip with this created round, make it durable, post `built`; replaces an earlier one. */
+  /**
+   * Make a block on the tip with this created round, make it durable, post `built`; replaces an earlier one. Where
+   * nothing can be proposed the block is empty; in round 0 without a heartbeat, `work` with false answers too.
+   */
   | { readonly kind: "build"; readonly height: Height; readonly round: Round }
   /**
    * Fetch missing bodies from members of `from`, validate, make durable, post `validated`; replaces an earlier one.

@@ -74,12 +74,14 @@ function takeUp(draft: Draft, { own, block, prepared }: OwnPart): void {
   draft.prepared = prepared;
   draft.round = votes.reduce<Round>((highest, { round }) => round > highest ? round : highest, draft.round);
   for (const vote of votes) recordVote(draft, vote);
-  const { round, height } = draft;
+  const { round, height, tip, self } = draft;
   if (prePrepare?.round === round) takeProposal(draft, prePrepare);
   else if (prepare?.round === round && block !== null) {
     const { blockHash } = prepare;
     draft.current = { round, blockHash, proposal: block, status: "validating" };
-    const from = block.header.createdRound === round ? [] : [];
+    const from = tip.federation.document.members.map((_, member) => member).filter((member) =>
+      member !== self
+    );
     draft.actions.push({ kind: "validate", height, round, blockHash, proposal: block, fresh: false, from });
   }
 }

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { asHeight, type Height } from "../core/brands.ts";
+import { asHeight, type Hash, type Height, type PublicKey } from "../core/brands.ts";
 import type { Bytes } from "../core/bytes.ts";
 import type { Cbor } from "../core/cbor.ts";
 import { assert, EXIT, VnfchainError } from "../core/errors.ts";
@@ -23,7 +23,6 @@ import {
   publicKeyShape,
   record,
   type Shape,
-  type ShapeOf,
 } from "../core/shape.ts";
 import type { MemberSignature, Message, VoteMessage } from "./message.ts";
 import { isOwnVote, type ShownVote, shownVoteShape } from "./shown_vote.ts";
@@ -31,27 +30,42 @@ import { NO_PART, type OwnPart, type State, type Tools } from "./state.ts";
 import { comparePositions, NO_POSITION, positionOf, type VotePosition } from "./vote.ts";
 import { messageShape, prepareListShape, proposalShape } from "./wire.ts";
 
-const voteRecordShape = record({
+/** A vote of ours, as it was or will be sent. */
+export interface VoteRecord {
+  readonly version: 1;
+  readonly type: 1;
+  /** The federation under which it was cast. */
+  readonly federationHash: Hash;
+  readonly message: Message;
+  /** PREPARE: the block, which is durable. */
+  readonly block: Proposal | null;
+  /** COMMIT: the quorum of PREPAREs for the same round and block. */
+  readonly prepares: readonly MemberSignature[];
+}
+
+/** The highest vote seen of each other member. */
+export interface SeenRecord {
+  readonly version: 1;
+  readonly type: 2;
+  /** By key: a member's index changes with the federation. */
+  readonly seen: readonly { readonly member: PublicKey; readonly shown: ShownVote }[];
+}
+
+const voteRecordShape: Shape<VoteRecord> = record({
   version: constant(1),
   type: constant(1),
   federationHash: hashShape,
   message: messageShape,
-  /** PREPARE: the block, which is durable. */
   block: nullable(proposalShape),
-  /** COMMIT: the quorum of PREPAREs for the same round and block. */
   prepares: prepareListShape,
 });
 
-const seenRecordShape = record({
+const seenRecordShape: Shape<SeenRecord> = record({
   version: constant(1),
   type: constant(2),
   seen: list(record({ member: publicKeyShape, shown: shownVoteShape }), LIMITS.members),
 });
 
-/** A vote of ours, as it was or will be sent. */
-export type VoteRecord = ShapeOf<typeof voteRecordShape>;
-/** The highest vote seen of each other member. */
-export type SeenRecord = ShapeOf<typeof seenRecordShape>;
 /** One record of the journal. */
 export type JournalRecord = VoteRecord | SeenRecord;
 
@@ -95,6 +109,7 @@ export interface Recalled {
   readonly height: Height;
   /** Our part at that height. */
   readonly part: OwnPart;
+  /** The highest vote seen of each other member, by index. */
   readonly seen: ReadonlyMap<number, ShownVote>;
 }
 

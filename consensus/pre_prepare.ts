@@ -59,6 +59,14 @@ export function onValidated(draft: Draft, event: Extract<Event, { kind: "validat
   if (event.verdict === "valid") keepBlock(draft, { hash: current.blockHash, proposal: current.proposal });
 }
 
+/** Whether something can be proposed now. That nothing can also answers `build` in round 0 without a heartbeat. */
+export function onWork(draft: Draft, { available }: Extract<Event, { kind: "work" }>): void {
+  draft.work = available;
+  if (!available && draft.round === 0 && !draft.heartbeatDue && draft.build?.proposal === null) {
+    draft.build = null;
+  }
+}
+
 /** The driver's new block for us to propose; the round may be over by now. */
 export function onBuilt(draft: Draft, event: Extract<Event, { kind: "built" }>): void {
   if (event.height !== draft.height || event.round !== draft.build?.round) return;

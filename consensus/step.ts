@@ -26,7 +26,7 @@ import {
   onPeerHeight,
   onPeerUp,
 } from "./peers.ts";
-import { onBuilt, onPrePrepare, onValidated, propose, votePrepare } from "./pre_prepare.ts";
+import { onBuilt, onPrePrepare, onValidated, onWork, propose, votePrepare } from "./pre_prepare.ts";
 import { joinOthers, leaveEarly, onResend, onTimeout, voteRoundChange } from "./round_change.ts";
 import { recordVote } from "./slots.ts";
 import type { State } from "./state.ts";
@@ -72,8 +72,7 @@ function note(draft: Draft, event: Event): void {
       if (event.height === draft.height) draft.heartbeatDue = true;
       return;
     case "work":
-      draft.work = event.available;
-      return;
+      return onWork(draft, event);
     case "built":
       return onBuilt(draft, event);
     case "validated":

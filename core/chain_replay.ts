@@ -124,7 +124,10 @@ function checkDecision(
   const decided = verifyCertificate(certificate, { federation, block, crypto });
   if (!decided.ok) return decided;
   if (certificate.round < header.createdRound) {
-    return refuse("certificate-mismatch", `decided in round ${certificate.round}, proposed in ${header.createdRound}`);
+    return refuse(
+      "certificate-mismatch",
+      `decided in round ${certificate.round}, proposed in ${header.createdRound}`,
+    );
   }
   return equal(header.proposer, leaderOf(tip, header.createdRound)) ? undefined : refuse(
     "block-proposer",

@@ -9,7 +9,7 @@ import { utf8Length } from "../core/cbor.ts";
 import { assert, VnfchainError } from "../core/errors.ts";
 import { messageOf } from "./kv.ts";
 import type { RowKey } from "./layout.ts";
-import { type Mutation, nameOf } from "./rows.ts";
+import { type Mutation, nameOf, type Rows, scanKeys } from "./rows.ts";
 
 /** Deno KV's limits for one atomic: mutations, bytes of keys, and bytes of both; the last with room to spare. */
 const MUTATIONS = 1_000;
@@ -91,6 +91,13 @@ async function commit(kv: Deno.Kv, batch: Batch, checks: readonly Guard[]): Prom
     });
   }
   return result.versionstamp;
+}
+
+/** Deletes the rows from `start` up to but not including `end`, unread; a crash leaves some. */
+export async function deleteRange(rows: Rows, range: { start: RowKey; end: RowKey }): Promise<void> {
+  const mutations: Mutation[] = [];
+  for await (const key of scanKeys(rows, range)) mutations.push({ kind: "delete", key });
+  await commitBatches(rows.kv, packBatches(mutations));
 }
 
 /** Bytes of a key as Deno KV counts them, at most: it writes a zero byte as two. */

@@ -12,8 +12,8 @@ import { LIMITS } from "../core/limits.ts";
 import { bytesUpTo, decodeShape, encodeShape, hashShape, record, type Shape, uint } from "../core/shape.ts";
 import { commitBatches, packBatches } from "./batches.ts";
 import { readChunks, setChunks } from "./chunks.ts";
-import { LAYOUT_VERSION, META_KEY } from "./layout.ts";
-import { damaged, type Rows } from "./rows.ts";
+import { LAYOUT_VERSION, META_KEY, TIP_KEY } from "./layout.ts";
+import { damaged, readRow, type Rows } from "./rows.ts";
 
 const metaShape: Shape<{ readonly version: number; readonly genesisId: Hash; readonly federation: Bytes }> =
   record({ version: uint(), genesisId: hashShape, federation: bytesUpTo(LIMITS.federationBytes) });
@@ -23,6 +23,9 @@ export async function claimStore(rows: Rows, federation: Federation): Promise<vo
   const document = encodeFederation(federation.document);
   const bytes = await readChunks(rows, META_KEY);
   if (bytes === null) {
+    if (await readRow(rows, TIP_KEY) !== null) {
+      throw damaged("it has blocks, but does not say of which chain");
+    }
     const meta = { version: LAYOUT_VERSION, genesisId: federation.genesisId, federation: document };
     await commitBatches(
       rows.kv,

@@ -42,10 +42,14 @@ export function setRow(hash: HashFunction, key: RowKey, data: Uint8Array): Mutat
   return { kind: "set", key, value: concat(checksum(hash, key, data), data) };
 }
 
-/** One row's data; null when there is no such row. */
-export async function readRow(rows: Rows, key: RowKey): Promise<Bytes | null> {
-  const { value } = await reading(() => rows.kv.get(key));
-  return value === null ? null : unseal(rows, key, value);
+/** One row's data and versionstamp; null when there is no such row. */
+export async function readRow(
+  rows: Rows,
+  key: RowKey,
+): Promise<{ data: Bytes; versionstamp: string } | null> {
+  const entry = await reading(() => rows.kv.get(key));
+  if (entry.versionstamp === null) return null;
+  return { data: unseal(rows, key, entry.value), versionstamp: entry.versionstamp };
 }
 
 /** Rows in the order of their keys, or backwards. */
@@ -60,6 +64,20 @@ export async function* scanRows(
     if (done) return;
     const key = value.key as RowKey;
     yield { key, data: unseal(rows, key, value.value) };
+  }
+}
+
+/** Keys in their order; what they hold is not judged. */
+export async function* scanKeys(
+  rows: Rows,
+  range: { start: RowKey; end: RowKey },
+  options: { reverse?: boolean } = {},
+): AsyncGenerator<RowKey, void, undefined> {
+  const iterator = rows.kv.list(range, { reverse: false, ...options });
+  for (;;) {
+    const { done, value } = await reading(() => iterator.next());
+    if (done) return;
+    yield value.key as RowKey;
   }
 }
 

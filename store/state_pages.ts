@@ -26,6 +26,8 @@ export interface StatePages {
   readonly beginCheckpoint: () => Pages;
   /** Ends it: those pages are on the disk. */
   readonly endCheckpoint: () => void;
+  /** Ends it: some of those pages are not. */
+  readonly abandonCheckpoint: () => void;
 }
 
 /** Clean pages kept in memory, the last used ones. */
@@ -46,19 +48,17 @@ export function openStatePages(rows: Rows): StatePages {
     if (clean.size > CLEAN_PAGES) clean.delete(clean.keys().next().value as number);
   }
 
-  async function read(index: number): Promise<StatePage> {
-    const page = await readPage(rows, index);
-    reading.delete(index);
-    // Nobody changes a page without loading it, which would have waited here: so this is still the newest.
-    assert(inMemory(index) === undefined, `page ${index} was changed while it was read`);
-    keepClean(index, page);
-    return page;
-  }
-
   function loadOne(index: number): StatePage | Promise<StatePage> {
-    const found = inMemory(index);
+    const found = inMemory(index) ?? reading.get(index);
     if (found !== undefined) return found;
-    const started = reading.get(index) ?? read(index).finally(() => reading.delete(index));
+    const started = readPage(rows, index).then((page) => {
+      // Changed while it was read: the disk's page is an old one, or may be.
+      if (reading.get(index) !== started) return loadOne(index);
+      keepClean(index, page);
+      return page;
+    }).finally(() => {
+      if (reading.get(index) === started) reading.delete(index);
+    });
     reading.set(index, started);
     return started;
   }
@@ -72,6 +72,7 @@ export function openStatePages(rows: Rows): StatePages {
     put: (pages) => {
       for (const [index, page] of pages) {
         clean.delete(index);
+        reading.delete(index);
         dirty.set(index, page);
       }
     },
@@ -86,6 +87,10 @@ export function openStatePages(rows: Rows): StatePages {
       for (const [index, page] of written) {
         if (!dirty.has(index)) keepClean(index, page);
       }
+      written = new Map();
+    },
+    abandonCheckpoint: () => {
+      dirty = new Map([...written, ...dirty]);
       written = new Map();
     },
   };

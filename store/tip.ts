@@ -18,20 +18,26 @@ export function setCheckpoint(hash: HashFunction, height: number): Mutation {
   return setRow(hash, CHECKPOINT_KEY, u64be(height));
 }
 
-/** The tip's height, 0 before the first block, and the versionstamp of its row. */
-export async function readTip(rows: Rows): Promise<{ height: number; versionstamp: string | null }> {
-  const { versionstamp } = await rows.kv.get(TIP_KEY);
-  return { height: await readHeight(rows, TIP_KEY), versionstamp };
+/** A height that a row holds, 0 when there is no row, and the versionstamp of its last write. */
+export interface StoredHeight {
+  readonly height: number;
+  readonly versionstamp: string | null;
 }
 
-/** The checkpoint's height; 0 before the first. */
-export async function readCheckpoint(rows: Rows): Promise<number> {
+/** The tip; 0 before the first block. */
+export async function readTip(rows: Rows): Promise<StoredHeight> {
+  return await readHeight(rows, TIP_KEY);
+}
+
+/** The checkpoint; 0 before the first. */
+export async function readCheckpoint(rows: Rows): Promise<StoredHeight> {
   return await readHeight(rows, CHECKPOINT_KEY);
 }
 
-async function readHeight(rows: Rows, key: RowKey): Promise<number> {
-  const data = await readRow(rows, key);
-  if (data === null) return 0;
+async function readHeight(rows: Rows, key: RowKey): Promise<StoredHeight> {
+  const row = await readRow(rows, key);
+  if (row === null) return { height: 0, versionstamp: null };
+  const { data, versionstamp } = row;
   if (data.length !== 8) throw damaged(`${nameOf(key)} has ${data.length} bytes, wanted 8`);
-  return Number(new DataView(data.buffer, data.byteOffset, 8).getBigUint64(0));
+  return { height: Number(new DataView(data.buffer, data.byteOffset, 8).getBigUint64(0)), versionstamp };
 }

@@ -9,7 +9,7 @@ import { LIMITS } from "../../core/limits.ts";
 import type { RefusalCode } from "../../core/refusals.ts";
 import { type Argv, type DriverBase, type DriverConfig, GENERATION_ARGUMENT } from "./config.ts";
 import type { Driver } from "./driver.ts";
-import { runProgram } from "./program.ts";
+import { runProgram } from "./driver_program.ts";
 
 /** Makes a driver of the operator's programs. */
 export function execDriver(config: DriverConfig & { readonly preset: "exec" }): Driver {

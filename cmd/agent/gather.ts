@@ -56,15 +56,13 @@ export async function gather(
     }
     // A node that sends no bytes at all would keep us here for ever.
     if (poll.feeds.every(({ transactions }) => transactions.length === 0)) {
-      return { kind: "refused", failures: [...failures, NOTHING_SENT] };
+      return { kind: "refused", failures: [...failures, nothingSent(polled.node)] };
     }
     known = header;
   }
 }
 
-const NOTHING_SENT: NodeFailure = {
-  node: "",
-  code: "proof-incomplete",
-  detail: "an answer names transactions and sends none of them",
-  lied: true,
-};
+function nothingSent(node: string): NodeFailure {
+  const detail = "the answer names transactions and sends none of them";
+  return { node, code: "proof-incomplete", detail, lied: true };
+}

@@ -12,10 +12,11 @@ import { publicKeyToText } from "../../core/keys.ts";
 import { platformCrypto } from "../../core/platform/crypto.ts";
 import { generatePrivateKey, type PrivateKey } from "../../core/platform/private_key.ts";
 import { createKeyFile, readKeyFile } from "../common/key_file.ts";
+import { lockStateDirectory } from "./lock.ts";
 
 /** Reads the key, or makes it; the state directory is there and locked. */
 export async function ensureKey(stateDir: string): Promise<PrivateKey> {
-  const path = join(stateDir, "key.pem");
+  const path = keyPath(stateDir);
   try {
     return await readKeyFile(path);
   } catch (error) {
@@ -25,6 +26,21 @@ export async function ensureKey(stateDir: string): Promise<PrivateKey> {
   // A crash here means that no key was shown yet: the next start makes another one.
   await createKeyFile(path, key);
   return key;
+}
+
+/** Reads the key, also beside a running agent; makes it only where none is running. */
+export async function readOrMakeKey(stateDir: string): Promise<PrivateKey> {
+  try {
+    return await readKeyFile(keyPath(stateDir));
+  } catch (error) {
+    if (!(error instanceof VnfchainError && error.code === "key-missing")) throw error;
+  }
+  using _lock = lockStateDirectory(stateDir);
+  return await ensureKey(stateDir);
+}
+
+function keyPath(stateDir: string): string {
+  return join(stateDir, "key.pem");
 }
 
 /** SHA-256 of the key in groups of four hexadecimal digits, to be compared by eye. */

@@ -18,7 +18,7 @@ import type { DriverConfig } from "./config.ts";
 import type { Driver } from "./driver.ts";
 import { healthOf, verdictOf } from "./exec_driver.ts";
 import { readDocuments } from "./generation.ts";
-import { runProgram } from "./program.ts";
+import { runProgram } from "./driver_program.ts";
 
 const RULESET = "ruleset.nft";
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { toHex } from "../../core/bytes.ts";
+import { type Bytes, toHex } from "../../core/bytes.ts";
 import { accept, refuse, type Verdict } from "../../core/errors.ts";
 import type { Federation } from "../../core/federation.ts";
 import {
@@ -15,7 +15,6 @@ import {
 } from "../../core/light_client.ts";
 import { platformCrypto } from "../../core/platform/crypto.ts";
 import { encodePollRequest, type PollConfiguration } from "../../core/poll.ts";
-import type { Bytes } from "../../core/bytes.ts";
 import { requestNode } from "../common/http_client.ts";
 import { askNodes, type NodeFailure } from "../common/nodes.ts";
 
@@ -34,13 +33,19 @@ export interface PollTarget {
 /** What is asked. */
 export interface PollQuestion {
   readonly feeds: readonly FollowedFeed[];
+  /** A node that does not answer each of them, or does not prove its absence, is passed over. */
   readonly configurations: readonly PollConfiguration[];
   readonly known: KnownHeader | null;
 }
 
 /** What came of it. */
 export type Polled =
-  | { readonly kind: "answered"; readonly poll: VerifiedPoll; readonly failures: readonly NodeFailure[] }
+  | {
+    readonly kind: "answered";
+    readonly poll: VerifiedPoll;
+    readonly node: string;
+    readonly failures: readonly NodeFailure[];
+  }
   /** The best that any node had is older than allowed. */
   | { readonly kind: "stale"; readonly failures: readonly NodeFailure[] }
   /** Every node that answered gave something that does not hold. */
@@ -92,7 +97,7 @@ export function makePoller(target: PollTarget): Poller {
     if (evidence !== undefined) return { kind: "fork", evidence, failures };
     if (!outcome.ok) return { kind: kindOf(failures), failures };
     first = target.nodes.indexOf(outcome.node) + 1;
-    return { kind: "answered", poll: outcome.value, failures };
+    return { kind: "answered", poll: outcome.value, node: outcome.node, failures };
   };
 }
 
@@ -103,6 +108,10 @@ function judge(
   const { federation, maxStalenessMs, nowMs } = target;
   const verdict = verifyPoll(body, { ...question, federation, crypto: platformCrypto });
   if (!verdict.ok) return verdict;
+  for (const wanted of question.configurations) {
+    const found = verdict.value.configuration(wanted);
+    if (!found.ok) return found;
+  }
   const { header } = verdict.value;
   const ageMs = nowMs() - header.time;
   return ageMs <= maxStalenessMs ? accept(verdict.value) : refuse(

@@ -7,12 +7,11 @@
 import { decodeRawBlock } from "../../core/archive.ts";
 import type { RawBlock } from "../../core/block.ts";
 import type { Bytes } from "../../core/bytes.ts";
-import { accept, type Verdict } from "../../core/errors.ts";
+import { EXIT, type Verdict, VnfchainError } from "../../core/errors.ts";
 import { decodeFederation, type Federation } from "../../core/federation.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { platformCrypto } from "../../core/platform/crypto.ts";
-import { type Reply, type RequestOptions, requestNode } from "../common/http_client.ts";
-import { failedQuestion } from "../common/nodes.ts";
+import { type Reply, requestNode } from "../common/http_client.ts";
 import { readFrom, readItems } from "./items.ts";
 import { type ChainSource, checkSameFederation } from "./source.ts";
 
@@ -27,8 +26,9 @@ export function urlSource(base: URL, federation: Federation): ChainSource {
   let read = 0;
 
   async function* blocks(): AsyncGenerator<Verdict<RawBlock>, void, void> {
-    const document = await ask(base, "v1/federation");
-    const found = decodeFederation(platformCrypto.hash, document);
+    const document = await requestNode(new URL("v1/federation", base));
+    if (document.kind !== "ok") throw failed(base, document);
+    const found = decodeFederation(platformCrypto.hash, document.body);
     const other = found.ok ? checkSameFederation(found.value, federation) : found;
     if (other !== undefined) return yield other;
     promised = await askHeight(base);
@@ -50,12 +50,6 @@ export function urlSource(base: URL, federation: Federation): ChainSource {
   };
 }
 
-async function ask(base: URL, path: string, options: RequestOptions = {}): Promise<Bytes> {
-  const reply = await requestNode(new URL(path, base), options);
-  if (reply.kind === "ok") return reply.body;
-  throw failed(base, reply);
-}
-
 /** The same question again after a pause: a node that restarts must not end an audit of hours. */
 async function askPatiently(base: URL, path: string): Promise<Bytes> {
   for (let attempt = 1;; attempt++) {
@@ -67,9 +61,18 @@ async function askPatiently(base: URL, path: string): Promise<Bytes> {
   }
 }
 
-function failed(base: URL, reply: Exclude<Reply, { kind: "ok" }>) {
-  const { code, detail } = reply.kind === "refused" ? reply : { code: "unreachable", detail: reply.reason };
-  return failedQuestion("read chain", [{ node: base.href, code, detail, lied: false }]);
+function failed(base: URL, reply: Exclude<Reply, { kind: "ok" }>): VnfchainError {
+  if (reply.kind === "refused") {
+    return new VnfchainError(`read chain: ${base.href}: ${reply.code}: ${reply.detail}`, {
+      code: reply.code,
+      hint: "name another node with --chain, or an archive",
+    });
+  }
+  return new VnfchainError(`read chain: ${base.href}: ${reply.reason}`, {
+    code: "no-node",
+    hint: "check the address and that the node is running",
+    exitCode: EXIT.unreachable,
+  });
 }
 
 /** The height that the node says it has; 0 when it has no block yet, null when it does not say. */
@@ -77,6 +80,10 @@ async function askHeight(base: URL): Promise<number | null> {
   const reply = await requestNode(new URL("v1/head", base), { accept: "application/json" });
   if (reply.kind === "unreachable") throw failed(base, reply);
   if (reply.kind === "refused") return reply.code === "not-ready" ? 0 : null;
-  const height = heightIn(new TextDecoder().decode(reply.body));
-  return height.ok ? height.value : null;
+  try {
+    const { height } = JSON.parse(new TextDecoder().decode(reply.body)) as { height?: unknown };
+    return Number.isSafeInteger(height) ? height as number : null;
+  } catch {
+    return null;
+  }
 }

@@ -9,8 +9,8 @@ import { type Bytes, concat } from "../../core/bytes.ts";
 import { EXIT, VnfchainError } from "../../core/errors.ts";
 import { checkFileName } from "../../core/file_name.ts";
 import { LIMITS } from "../../core/limits.ts";
-import { compress } from "../../core/platform/compression.ts";
-import { type Compression, COMPRESSION } from "../../core/transaction.ts";
+import { compress, requireZstd } from "../../core/platform/compression.ts";
+import { COMPRESSION, type Compression } from "../../core/transaction.ts";
 import type { CompressionName } from "./arguments.ts";
 
 /** What is to be published. */
@@ -79,6 +79,17 @@ export async function chooseCompression(
   if (bytes.length < TINY_BYTES) return none;
   const compressed = await compressedBy(bytes, defaultCompression());
   return compressed.length < bytes.length ? compressed : none;
+}
+
+/** zstd, or gzip where the runtime lacks it. */
+export function defaultCompression(): CompressionName {
+  try {
+    requireZstd();
+    return "zstd";
+  } catch (error) {
+    if (error instanceof VnfchainError && error.code === "zstd-missing") return "gzip";
+    throw error;
+  }
 }
 
 async function compressedBy(bytes: Bytes, name: CompressionName): Promise<ChosenCompression> {

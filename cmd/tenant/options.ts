@@ -1,10 +1,10 @@
 /**
- * What all tenant commands have in common on the command line: wrong usage is one error with exit code 2 and names
- * the help; whoever talks to nodes takes `--key`, `--nodes` and `--federation`, or reads them from a profile.
+ * What all tenant commands have in common on the command line: wrong usage names the help; whoever talks to nodes
+ * takes `--key`, `--nodes` and `--federation`, or reads them from a profile.
  *
  * @module
  */
-import { Command, type CommanderError, type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
+import { Command, Option } from "@commander-js/extra-typings";
 import { EXIT, VnfchainError } from "../../core/errors.ts";
 import { durationArgument, nodesArgument } from "./arguments.ts";
 
@@ -25,15 +25,12 @@ export type OutputOptions = { readonly json?: true | undefined };
 
 const DEFAULT_STALENESS_MS = 120_000;
 
-/** A command whose usage errors are thrown as {@link VnfchainError} `usage`. */
+/** A command that names its help when it is used wrongly. */
 export function plainCommand(name: string): Command {
-  const command = new Command(name);
-  return command
+  return new Command(name)
     .enablePositionalOptions()
     .helpOption("-h, --help", "show this help")
-    // What it would write goes into the error instead, which one module prints.
-    .configureOutput({ outputError: () => {} })
-    .exitOverride((error) => refuseUsage(command, error));
+    .showHelpAfterError(`hint: vnfchain tenant ${name} --help`);
 }
 
 /** A command that talks to nodes with a tenant's key. */
@@ -60,21 +57,7 @@ export function examples(...lines: readonly string[]): string {
   return ["", "Examples:", ...lines.map((line) => `  $ vnfchain tenant ${line}`)].join("\n");
 }
 
-/** Wrong usage: exit code 2. */
+/** Wrong usage that shows only once profile and flags were put together: exit code 2. */
 export function usageError(message: string, hint: string): VnfchainError {
   return new VnfchainError(message, { code: "usage", hint, exitCode: EXIT.usage });
-}
-
-/** Commander ends the process by itself, with 0, when this returns: after help that was asked for. */
-function refuseUsage(command: CommandUnknownOpts, error: CommanderError): void {
-  if (error.exitCode === 0) return;
-  const path = pathOf(command);
-  const problem = error.code === "commander.help"
-    ? "a command is missing"
-    : error.message.replace(/^error: /, "").replaceAll("\n", " ");
-  throw usageError(`${path}: ${problem}`, `${path} --help`);
-}
-
-function pathOf(command: CommandUnknownOpts): string {
-  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }

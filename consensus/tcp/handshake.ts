@@ -67,7 +67,14 @@ export interface Authenticated {
 }
 
 /** How one side goes about it. */
-export type Side = { readonly role: "listener" } | {
+export type Side = {
+  readonly role: "listener";
+  /**
+   * Told just before our proof is sent, with which the peer may hold the connection for good: from here on there is no
+   * reason to dial it.
+   */
+  readonly proved: (member: number) => void;
+} | {
   readonly role: "dialer";
   /** The member that was dialed. */
   readonly expected: number;
@@ -93,7 +100,10 @@ export async function authenticate(
   }
   const hello = await readProof(socket, { exchange, session });
   if (!hello.ok) return hello;
-  if (side.role === "listener") await sendProof(socket, { exchange, session });
+  if (side.role === "listener") {
+    side.proved(met.value.member);
+    await sendProof(socket, { exchange, session });
+  }
   return accept({ member: met.value.member, hello: hello.value, session });
 }
 

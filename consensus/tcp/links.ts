@@ -44,8 +44,8 @@ interface Slot {
 
 /** The connections in use. */
 export interface Links {
-  /** Whether there is a connection. */
-  readonly isConnected: (member: number) => boolean;
+  /** Whether there is a connection, adopted by a number above `since`. */
+  readonly isConnectedSince: (member: number, since: number) => boolean;
   /** Whether there is a connection, or one accepted from the member that only waits to be adopted. */
   readonly isTaken: (member: number) => boolean;
   /** Marks that a handshake with `member` is past the proofs; disposing takes the mark away. */
@@ -86,8 +86,11 @@ export function makeLinks(
 
   const serve = async (slot: Slot, adopted: Adopted): Promise<void> => {
     const { member, hello, connection } = adopted;
-    // Replaced or cut while the one before it was still busy: nobody has heard of it.
-    if (!connection.open) return;
+    if (!connection.open) {
+      // Replaced or cut while the one before it was still busy: nobody has heard of it.
+      await connection.run(() => {});
+      return;
+    }
     slot.up = adopted;
     log({ level: "info", code: "up", member, detail: `connected with member ${nameOf(member)}` });
     on.up(member, hello);
@@ -104,7 +107,7 @@ export function makeLinks(
   };
 
   return {
-    isConnected,
+    isConnectedSince: (member, since) => isConnected(member) && (slotOf(member).current?.number ?? 0) > since,
     isTaken: (member) => isConnected(member) || slotOf(member).pending > 0,
     pend: (member) => {
       const slot = slotOf(member);

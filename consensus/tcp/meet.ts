@@ -9,7 +9,6 @@ import { refuse, type Verdict } from "../../core/errors.ts";
 import { Connection } from "./connection.ts";
 import {
   authenticate,
-  type Authenticated,
   decides,
   type HandshakeContext,
   readAdoption,
@@ -18,6 +17,7 @@ import {
 } from "./handshake.ts";
 import type { Links } from "./links.ts";
 import type { PeerLog } from "./log.ts";
+import type { Session } from "./session.ts";
 import type { FrameSocket } from "./socket.ts";
 
 /** Times in milliseconds; the limits of core/limits.ts unless a test wants shorter ones. */
@@ -28,6 +28,9 @@ export interface PeerTiming {
   readonly backoffMs: number;
   readonly backoffMaxMs: number;
 }
+
+/** Which side we are; a listener's marks are made here. */
+export type MeetingSide = Extract<Side, { role: "dialer" }> | { readonly role: "listener" };
 
 /** What the dialer and the listener share. */
 export interface Meeting {
@@ -42,7 +45,7 @@ export interface Meeting {
 /** Makes the peer's acquaintance; gives its member index once the connection is in use. */
 export async function meet(
   socket: FrameSocket,
-  { meeting, side }: { meeting: Meeting; side: Side },
+  { meeting, side }: { meeting: Meeting; side: MeetingSide },
 ): Promise<Verdict<number>> {
   const { stopping, timing } = meeting;
   let isLate = false;
@@ -65,14 +68,20 @@ export async function meet(
 
 async function shakeHands(
   socket: FrameSocket,
-  { meeting, side }: { meeting: Meeting; side: Side },
+  { meeting, side }: { meeting: Meeting; side: MeetingSide },
 ): Promise<Verdict<number>> {
   const { handshake, links, timing } = meeting;
-  const peer = await authenticate(socket, { context: handshake, side });
+  const startNumber = links.nextNumber();
+  using pending = new DisposableStack();
+  const peer = await authenticate(socket, {
+    context: handshake,
+    side: side.role === "dialer"
+      ? side
+      : { role: "listener", proved: (member) => void pending.use(links.pend(member)) },
+  });
   if (!peer.ok) return peer;
   const { member, hello, session } = peer.value;
-  using _pending = links.pend(member);
-  const number = await agreeOnNumber(socket, { meeting, peer: peer.value, side });
+  const number = await agreeOnNumber(socket, { meeting, member, session, startNumber });
   if (!number.ok) return number;
   const connection = new Connection(socket, { session, pingMs: timing.pingMs, idleMs: timing.idleMs });
   return links.install({ member, hello, connection, number: number.value })
@@ -82,16 +91,17 @@ async function shakeHands(
 
 async function agreeOnNumber(
   socket: FrameSocket,
-  { meeting: { handshake, links }, peer: { member, session }, side }: {
+  { meeting: { handshake, links }, member, session, startNumber }: {
     meeting: Meeting;
-    peer: Authenticated;
-    side: Side;
+    member: number;
+    session: Session;
+    startNumber: number;
   },
 ): Promise<Verdict<number>> {
   const { federation, self } = handshake;
   if (!decides(self.publicKey, memberAt(federation, member).key)) return await readAdoption(socket, session);
-  // We dialed because there was no connection. One that is there now is newer than this one.
-  if (side.role === "dialer" && links.isConnected(member)) {
+  // Both have dialed at once. One that was adopted since this one began is as fresh: both keep that.
+  if (links.isConnectedSince(member, startNumber)) {
     return refuse("handshake-superseded", "the member has been met meanwhile");
   }
   const number = links.nextNumber();

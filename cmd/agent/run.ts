@@ -1,0 +1,187 @@
+/**
+ * The agent's life: key, lock and state at the start, then round after round, woken by the interval, by SIGHUP, or
+ * sooner and later by how the last one went. It opens no port. SIGINT and SIGTERM end it between two steps.
+ *
+ * @module
+ */
+import { EXIT, type ExitCode, VnfchainError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { agreementKeyFromSeed } from "../../core/platform/agreement.ts";
+import { readFederationFile } from "../common/federation_file.ts";
+import { type Log, logOf } from "../common/log.ts";
+import { print } from "../common/output.ts";
+import { handleSignals } from "../common/signals.ts";
+import { type AgentConfig, readAgentConfig } from "./config.ts";
+import { configProblem } from "./config_fields.ts";
+import { type Agent, type Round, runRound } from "./cycle.ts";
+import { makeDrivers } from "./driver.ts";
+import { readBootId, tidy } from "./install.ts";
+import { ensureKey, publicKeyNotice } from "./key.ts";
+import { lockStateDirectory } from "./lock.ts";
+import { makePoller } from "./poll.ts";
+import { openState } from "./state_store.ts";
+
+const EXIT_OF: Readonly<Record<Round["end"], ExitCode>> = {
+  done: EXIT.done,
+  refused: EXIT.failed,
+  stale: EXIT.stale,
+  unreachable: EXIT.unreachable,
+};
+
+/** Runs the agent until it is ended, or for one round; gives the exit code. */
+export async function runAgent(configPath: string, { once }: { once: boolean }): Promise<ExitCode> {
+  const config = await readAgentConfig(configPath);
+  const pause = new Pause();
+  const ending = new AbortController();
+  using _signals = handleSignals({
+    onEnd: () => {
+      ending.abort();
+      pause.wake();
+    },
+    onWake: () => pause.wake(),
+  });
+  using _lock = lockStateDirectory(config.stateDir);
+  using client = await openClient(config);
+  const agent = await startAgent(config, { client, signal: ending.signal });
+  if (once) return EXIT_OF[(await runRound(agent)).end];
+  await runRounds(agent, pause);
+  return EXIT.done;
+}
+
+async function startAgent(
+  config: AgentConfig,
+  { client, signal }: { client: Deno.HttpClient; signal: AbortSignal },
+): Promise<Agent> {
+  const { stateDir, nodes, maxStalenessMs } = config;
+  const federation = await readFederationFile(config.federation);
+  const token = config.tokenFile === null ? undefined : (await readText(config.tokenFile)).trim();
+  const key = await ensureKey(stateDir);
+  print(publicKeyNotice(key.publicKey));
+  const store = await openState(stateDir, { genesisId: federation.genesisId, self: key.publicKey });
+  await tidy({ stateDir, store });
+  return {
+    config,
+    stateDir,
+    nodes,
+    federation,
+    key,
+    store,
+    client,
+    token,
+    signal,
+    log: logOf("agent"),
+    drivers: makeDrivers(config.drivers),
+    bootId: await readBootId(),
+    agreementKeys: [agreementKeyFromSeed(key.agreementSeed())],
+    poller: makePoller({ nodes, federation, maxStalenessMs, nowMs: Date.now, client, signal }),
+  };
+}
+
+async function runRounds(agent: Agent, pause: Pause): Promise<void> {
+  const freshness = new Freshness(agent.config.maxStalenessMs, agent.log);
+  let failures = 0;
+  while (!agent.signal.aborted) {
+    const went = await runRoundSafely(agent);
+    failures = went ? 0 : failures + 1;
+    freshness.look(agent.store.current().header?.height ?? 0);
+    if (agent.signal.aborted) break;
+    await pause.wait(pauseMs(agent.config.intervalMs, { failures, random: Math.random() }));
+  }
+  agent.log.info("ended", {});
+}
+
+/** Whether a node gave an answer that holds. What an operator must mend is logged, and tried again. */
+async function runRoundSafely(agent: Agent): Promise<boolean> {
+  try {
+    return (await runRound(agent)).header !== null;
+  } catch (error) {
+    // A system's error has a code; anything else is a bug of ours and stops the process.
+    const code = (error as { code?: unknown }).code;
+    if (!(error instanceof Error) || typeof code !== "string") throw error;
+    const hint = error instanceof VnfchainError ? error.hint : "";
+    agent.log.error("round failed; it is tried again", { code, detail: error.message, hint });
+    return false;
+  }
+}
+
+/** The pause before the next round: the interval, give or take a tenth; doubled for each failure, within a bound. */
+export function pauseMs(
+  intervalMs: number,
+  { failures, random }: { failures: number; random: number },
+): number {
+  const longest = Math.max(intervalMs, LIMITS.agentBackoffMs);
+  const base = Math.min(intervalMs * 2 ** Math.min(failures, 20), longest);
+  return Math.round(base * (0.9 + 0.2 * random));
+}
+
+/** Says when no newer header has come for too long by a clock that nobody can set. */
+class Freshness {
+  readonly #maxStalenessMs: number;
+  readonly #log: Log;
+  #height = 0;
+  #sinceMs: number = performance.now();
+  #stale = false;
+
+  constructor(maxStalenessMs: number, log: Log) {
+    this.#maxStalenessMs = maxStalenessMs;
+    this.#log = log;
+  }
+
+  look(height: number): void {
+    if (height > this.#height) {
+      if (this.#stale) this.#log.info("fresh again", { height });
+      [this.#height, this.#sinceMs, this.#stale] = [height, performance.now(), false];
+      return;
+    }
+    const withoutMs = Math.round(performance.now() - this.#sinceMs);
+    if (this.#stale || withoutMs <= this.#maxStalenessMs) return;
+    this.#stale = true;
+    this.#log.error("STALE: no newer header for too long; the running configuration stays", {
+      height,
+      withoutMs,
+    });
+  }
+}
+
+/** A pause that a signal can end. */
+class Pause {
+  #wake: () => void = () => {};
+  /** A signal that came while nobody paused ends the next pause at once. */
+  #woken = false;
+
+  wake(): void {
+    this.#woken = true;
+    this.#wake();
+  }
+
+  async wait(ms: number): Promise<void> {
+    if (!this.#woken) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    this.#woken = false;
+    this.#wake = () => {};
+  }
+}
+
+async function openClient({ caFile, proxy }: AgentConfig): Promise<Deno.HttpClient> {
+  const authorities = caFile === null ? {} : { caCerts: [await readText(caFile)] };
+  try {
+    return Deno.createHttpClient({ ...authorities, ...(proxy === null ? {} : { proxy: { url: proxy } }) });
+  } catch (error) {
+    throw configProblem(`ca_file or proxy: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    throw configProblem(`${path}: cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

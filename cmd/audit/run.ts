@@ -1,0 +1,120 @@
+/**
+ * The audit itself: replays what a source gives, and gathers what is to be said about it. Nothing after the first block
+ * that fails can be judged, so it ends there.
+ *
+ * @module
+ */
+import type { RawBlock } from "../../core/block.ts";
+import type { Hash, Height } from "../../core/brands.ts";
+import { toHex } from "../../core/bytes.ts";
+import { type BlockRefusal, openReplay, type Replay, type ReplayedBlock } from "../../core/chain_replay.ts";
+import { type Refusal, refuse, type Verdict } from "../../core/errors.ts";
+import type { Federation } from "../../core/federation.ts";
+import { platformCrypto } from "../../core/platform/crypto.ts";
+import { leaderKeyAt } from "../../consensus/leader.ts";
+import { checkCertificates } from "./federation_check.ts";
+import { failure, type Finding, holds } from "./finding.ts";
+import { openReceiptCheck, type ReceiptFile } from "./receipts.ts";
+import type { ChainSource } from "./source.ts";
+import { durationText } from "./time_text.ts";
+
+/** A block that comes later after its parent than this many heartbeats is an outage. */
+const OUTAGE_HEARTBEATS = 3;
+
+/** What to audit. */
+export interface AuditOptions {
+  readonly source: ChainSource;
+  /** The first document, in which the auditor trusts. */
+  readonly federation: Federation;
+  readonly receipts: readonly ReceiptFile[];
+  /** Told every block that holds, in order; the next waits for it. */
+  readonly onBlock: (block: ReplayedBlock) => Promise<void>;
+}
+
+/** What came of an audit. */
+export interface AuditResult {
+  /** True when nothing failed. */
+  readonly ok: boolean;
+  /** Height of the last block that holds; 0 when there is none. */
+  readonly height: Height;
+  /** Its hash; the genesis id when there is none. */
+  readonly head: Hash;
+  readonly blocks: number;
+  readonly transactions: number;
+  /** Ed25519 signatures verified, of transactions and of members. */
+  readonly signatures: number;
+  /** Receipts found on the chain. */
+  readonly receipts: number;
+  /** Times of the first and the last block, milliseconds since 1970; null when there is none. */
+  readonly span: { readonly fromMs: number; readonly toMs: number } | null;
+  /** In the order of the chain, after those that concern no block. */
+  readonly findings: readonly Finding[];
+}
+
+/** Audits a chain from genesis to its end. Throws only for what is no fault of the chain, such as a dead network. */
+export async function auditChain(options: AuditOptions): Promise<AuditResult> {
+  const { source, federation } = options;
+  const receipts = openReceiptCheck(options.receipts, federation);
+  const findings = [...await checkCertificates(federation), ...receipts.findings];
+  const replay = openReplay({ federation, crypto: platformCrypto, leaderOf: leaderKeyAt });
+  const total = { transactions: 0, signatures: 0 };
+  let fromMs: number | undefined;
+  let complete = true;
+
+  for await (const raw of source.blocks()) {
+    const replayed = push(replay, raw);
+    if (!replayed.ok) {
+      findings.push(findingOf(replayed, replay));
+      complete = false;
+      break;
+    }
+    const block = replayed.value;
+    findings.push(...outage(block, federation), ...receipts.onBlock(block));
+    total.transactions += block.transactions.length;
+    total.signatures += block.signatures;
+    fromMs ??= block.header.time;
+    await options.onBlock(block);
+  }
+
+  const { height, hash: head, time: toMs } = replay.tip().parent;
+  findings.push(...receipts.finish({ height, complete }));
+  if (complete) findings.push(...brokenPromise(source, height));
+  return {
+    ok: holds(findings),
+    height,
+    head,
+    blocks: height,
+    ...total,
+    receipts: receipts.found(),
+    span: fromMs === undefined ? null : { fromMs, toMs },
+    findings,
+  };
+}
+
+function push(replay: Replay, raw: Verdict<RawBlock>) {
+  return raw.ok ? replay.push(raw.value) : raw;
+}
+
+/** A refusal is about the block that the tip waits for. */
+function findingOf(refusal: Refusal | BlockRefusal, replay: Replay): Finding {
+  const finding = failure((replay.tip().parent.height + 1) as Height, refusal);
+  if (!("transaction" in refusal) || refusal.transaction === undefined) return finding;
+  const { index, id } = refusal.transaction;
+  return { ...finding, transaction: { index, id: id === null ? null : toHex(id) } };
+}
+
+/** Before the first block a federation may take its time. */
+function outage({ header, parent }: ReplayedBlock, { document }: Federation): readonly Finding[] {
+  const gapMs = header.time - parent.time;
+  const { heartbeatMs } = document.parameters;
+  if (parent.height === 0 || gapMs <= OUTAGE_HEARTBEATS * heartbeatMs) return [];
+  const detail = `no block for ${durationText(gapMs)}; one is due every ${durationText(heartbeatMs)}`;
+  return [{ severity: "notice", height: header.height, rule: "outage", detail }];
+}
+
+function brokenPromise(source: ChainSource, height: Height): readonly Finding[] {
+  const promised = source.promisedHeight();
+  if (promised === null || promised <= height) return [];
+  const detail = `the node says that its chain has height ${promised}, but gave no block after ${height}`;
+  return [failure(height, refuse("proof-incomplete", detail))];
+}

@@ -1,0 +1,47 @@
+/**
+ * `vnfchain tenant`: the tenant's commands. A tenant publishes configurations for its VNFs and reads them back; it
+ * trusts no node, only the federation document that it was given.
+ *
+ * @module
+ */
+import { Command } from "@commander-js/extra-typings";
+import { keygenCommand } from "./keygen.ts";
+import { listCommand } from "./list.ts";
+import { examples } from "./options.ts";
+import { publishCommand } from "./publish.ts";
+import { requestCommand } from "./request.ts";
+import { showCommand } from "./show.ts";
+import { templateCommand } from "./template.ts";
+
+/** The command that `main.ts` mounts. Its actions throw; the caller prints the error and exits by its code. */
+export function tenantCommand(): Command {
+  return new Command("tenant")
+    .enablePositionalOptions()
+    .helpOption("-h, --help", "show this help")
+    .showHelpAfterError("hint: vnfchain tenant --help")
+    .description("Publish configurations for VNFs, ask VNFs for their state, read what was published.")
+    .addCommand(keygenCommand())
+    .addCommand(publishCommand())
+    .addCommand(templateCommand())
+    .addCommand(requestCommand())
+    .addCommand(listCommand())
+    .addCommand(showCommand())
+    .addHelpText(
+      "after",
+      `${
+        examples(
+          "keygen --out tenant.pem",
+          "publish rules.nft --to vc1… --key tenant.pem --nodes http://a:8000,http://b:8000 --federation federation.json",
+          "list --to vc1…",
+        )
+      }
+
+Key, nodes and federation may stand in a profile, ~/.config/vnfchain/tenant.toml:
+  key = "tenant.pem"
+  nodes = ["http://a:8000", "http://b:8000"]
+  federation = "federation.json"
+  recipients = ["vc1…"]
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 nobody reached or time-out, 4 answers too old.`,
+    );
+}

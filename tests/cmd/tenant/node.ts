@@ -1,0 +1,101 @@
+/**
+ * Nodes for tests: the real client API over a chain in memory, with a fault put before it where a test wants one.
+ *
+ * @module
+ */
+import { toHex } from "../../../core/bytes.ts";
+import { refuse } from "../../../core/errors.ts";
+import { platformCrypto } from "../../../core/platform/crypto.ts";
+import { makeAdmission } from "../../../cmd/node/admission.ts";
+import { type ApiReply, type ApiRequest, cborReply, refusalReply } from "../../../cmd/node/api/exchange.ts";
+import { makeRoutes } from "../../../cmd/node/api/routes.ts";
+import { openApiServer } from "../../../cmd/node/api/server.ts";
+import type { NodeServices } from "../../../cmd/node/services.ts";
+import type { TestChain } from "./chain.ts";
+
+/** A node that listens. */
+export interface TestNode extends AsyncDisposable {
+  readonly url: string;
+  /** Paths asked for, oldest first. */
+  readonly asked: readonly string[];
+}
+
+/** Answers a request in the node's place; nothing to let the node answer. */
+export type Fault = (request: ApiRequest, honest: () => Promise<ApiReply>) => Promise<ApiReply> | undefined;
+
+/** Starts a node on a free port. */
+export async function startNode(
+  chain: TestChain,
+  { fault, tokens = null }: { fault?: Fault; tokens?: ReadonlyMap<string, string> | null } = {},
+): Promise<TestNode> {
+  const routes = makeRoutes(servicesOf(chain), {
+    admission: makeAdmission({ tokens, ratePerSecond: 1e6, burst: 1e6 }, hashToken),
+    metrics: () => Promise.resolve({ type: "text/plain", text: "" }),
+    nowMs: Date.now,
+  });
+  const asked: string[] = [];
+  const errors: unknown[] = [];
+  const server = await openApiServer({
+    bodyLimitBytes: routes.bodyLimitBytes,
+    handle: (request) => {
+      asked.push(request.path);
+      const honest = () => routes.handle(request);
+      return fault?.(request, honest) ?? honest();
+    },
+  }, { address: { host: "127.0.0.1", port: 0 }, onError: (error) => errors.push(error) });
+  return {
+    url: `http://127.0.0.1:${server.address.port}`,
+    asked,
+    [Symbol.asyncDispose]: async () => {
+      await server[Symbol.asyncDispose]();
+      if (errors.length > 0) throw errors[0];
+    },
+  };
+}
+
+/** SHA-256 of a token, as nodes know it. */
+export function hashToken(token: string): string {
+  return toHex(platformCrypto.hash(new TextEncoder().encode(token)));
+}
+
+function servicesOf(chain: TestChain): NodeServices {
+  const status = async (id: Parameters<NodeServices["transactionStatus"]>[0]) => {
+    const position = await chain.reader.positionOf(id);
+    return position === null ? { status: "unknown" } as const : { status: "committed", position } as const;
+  };
+  return {
+    chain: chain.reader,
+    federation: chain.federation,
+    crypto: platformCrypto,
+    submit: (bytes) => chain.commit(bytes),
+    transactionStatus: status,
+    settled: status,
+    status: () => ({
+      name: "one",
+      height: chain.reader.tip().parent.height,
+      round: 0,
+      synced: true,
+      quorum: 1,
+      peers: [],
+      poolTransactions: 0,
+      poolBytes: 0,
+    }),
+  };
+}
+
+/** Refuses everything in a node's place, with a stable code. */
+export function refusing(code: Parameters<typeof refuse>[0]): Fault {
+  return () => Promise.resolve(refusalReply(refuse(code, "as the test wants it")));
+}
+
+/** Flips one byte of each CBOR answer, in its last part, where certificates, paths and transactions are. */
+export function lying(): Fault {
+  return async (_request, honest) => {
+    const reply = await honest();
+    if (!reply.type.includes("cbor")) return reply;
+    const body = reply.body.slice();
+    const place = Math.floor(body.length * 0.9);
+    body[place] = (body[place] as number) ^ 1;
+    return cborReply(body);
+  };
+}

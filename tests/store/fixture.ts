@@ -1,0 +1,167 @@
+/**
+ * Members, tenants and blocks for the store's tests: real keys, signatures and certificates, all from one seed.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { type Block, blockHash, type DecidedBlock } from "../../core/block.ts";
+import { asRound, type Cid, type PublicKey, ZERO_HASH } from "../../core/brands.ts";
+import { type Bytes, u64be } from "../../core/bytes.ts";
+import { commitMessage, makeCertificate } from "../../core/certificate.ts";
+import { makeCid } from "../../core/cid.ts";
+import { DEFAULT_PARAMETERS, type Federation, federationOf, type Parameters } from "../../core/federation.ts";
+import { platformCrypto } from "../../core/platform/crypto.ts";
+import { type PrivateKey, privateKeyFromSeed } from "../../core/platform/private_key.ts";
+import { type Payload, type Reference, signTransaction, type Transaction } from "../../core/transaction.ts";
+import { type ChainStore, openStore, type StoreOptions } from "../../store/chain_store.ts";
+import { temporaryDirectory } from "../support/temporary_directory.ts";
+
+export const { hash } = platformCrypto;
+
+/** Time of the first document; blocks come after it. */
+export const START_MS = 1_700_000_000_000;
+
+/** A key of its own for each number. */
+export function keyOf(number: number): PrivateKey {
+  return privateKeyFromSeed(hash(u64be(number)));
+}
+
+/** A federation and its members' keys. */
+export interface World {
+  readonly federation: Federation;
+  readonly members: readonly PrivateKey[];
+}
+
+/** A federation of `n` members. */
+export function makeWorld(n = 1, parameters: Partial<Parameters> = {}): World {
+  const members = Array.from({ length: n }, (_, i) => keyOf(1_000_000 + i));
+  const federation = federationOf(hash, {
+    version: 1,
+    genesisId: ZERO_HASH,
+    sequence: 0,
+    previous: ZERO_HASH,
+    time: START_MS,
+    name: "store test",
+    authority: new Uint8Array(),
+    members: members.map((key, i) => ({
+      name: `node-${i}`,
+      key: key.publicKey,
+      certificate: new Uint8Array(),
+      peerAddress: `127.0.0.1:${i}`,
+      apiUrl: `http://127.0.0.1:${i}`,
+    })),
+    parameters: { ...DEFAULT_PARAMETERS, ...parameters },
+  });
+  return { federation, members };
+}
+
+/** What a transaction is to be; the rest is filled in. */
+export interface Wanted {
+  readonly sender?: PrivateKey;
+  readonly recipient?: PublicKey | null;
+  /** Of the sender's CIDs, which. */
+  readonly cid?: number;
+  readonly vid?: number;
+  readonly timestamp?: number;
+  readonly nonce?: number;
+  readonly bytes?: number;
+  readonly applyBefore?: readonly Reference[];
+  /** A request to this key instead of a configuration. */
+  readonly requestTo?: PrivateKey;
+}
+
+let nonces = 0;
+
+/** The sender's CID with this number. */
+export function cidOf(owner: PublicKey, number: number): Cid {
+  const random = new Uint8Array(16);
+  new DataView(random.buffer).setUint32(0, number);
+  return makeCid(hash, { owner, random });
+}
+
+/** A signed transaction. */
+export function makeTransaction({ federation }: World, wanted: Wanted = {}): Transaction {
+  const sender = wanted.sender ?? keyOf(1);
+  const nonce = new Uint8Array(16);
+  new DataView(nonce.buffer).setUint32(0, wanted.nonce ?? ++nonces + 1_000_000);
+  const header = {
+    version: 1,
+    cid: cidOf((wanted.requestTo ?? sender).publicKey, wanted.cid ?? 0),
+    vid: wanted.vid ?? 1,
+    compression: 0,
+    encryption: 0,
+    description: "",
+    sender: sender.publicKey,
+    recipient: wanted.requestTo?.publicKey ?? wanted.recipient ?? null,
+    timestamp: wanted.timestamp ?? START_MS,
+    nonce,
+  } as const;
+  const payload: Payload = wanted.requestTo === undefined
+    ? {
+      ...header,
+      type: 1,
+      body: {
+        applyBefore: wanted.applyBefore ?? [],
+        applyAfter: [],
+        inReplyTo: null,
+        configuration: new Uint8Array(wanted.bytes ?? 8),
+      },
+    }
+    : { ...header, type: 2, body: { replyTo: sender.publicKey } };
+  return signTransaction(payload, { genesisId: federation.genesisId, hash, sign: sender.sign });
+}
+
+/** Decides a block: all members sign it. */
+export function decide({ federation, members }: World, block: Block): DecidedBlock {
+  const subject = {
+    height: block.header.height,
+    round: asRound(0),
+    blockHash: blockHash(hash, block.header),
+  };
+  const message = commitMessage(federation, subject);
+  const votes = new Map(members.map((member, i) => [i, member.sign(message)]));
+  return { block, certificate: makeCertificate(federation, { subject, votes }) };
+}
+
+/** Makes a block of candidates. */
+export async function buildOn(
+  store: ChainStore,
+  world: World,
+  { candidates = [], nowMs }: { candidates?: readonly Transaction[]; nowMs?: number } = {},
+): Promise<Awaited<ReturnType<ChainStore["build"]>>> {
+  return await store.build({
+    candidates,
+    proposer: (world.members[0] as PrivateKey).publicKey,
+    createdRound: asRound(0),
+    nowMs: nowMs ?? store.tip().parent.time + 1000,
+  });
+}
+
+/** Makes a block of candidates, all of which must fit, decides and appends it. */
+export async function appendTo(
+  store: ChainStore,
+  world: World,
+  options: { candidates?: readonly Transaction[]; nowMs?: number } = {},
+): Promise<DecidedBlock> {
+  const { block, refused } = await buildOn(store, world, options);
+  assert.deepEqual([...refused.values()], []);
+  const decided = decide(world, block);
+  const appended = await store.append(decided);
+  assert.ok(appended.ok, JSON.stringify(appended));
+  return decided;
+}
+
+/** A directory with a store in it that can be opened again and again. */
+export async function withStorePath(
+  world: World,
+  body: (open: (options?: Partial<StoreOptions>) => Promise<ChainStore>, path: string) => Promise<void>,
+): Promise<void> {
+  await using directory = await temporaryDirectory();
+  const location = directory.file("chain.kv");
+  await body((options) => openStore({ location, ...world, crypto: platformCrypto, ...options }), location);
+}
+
+/** Bytes that differ from place to place. */
+export function patterned(length: number): Bytes {
+  return new Uint8Array(length).map((_, i) => (i * 31 + (i >> 8)) & 0xff);
+}
