@@ -7,7 +7,7 @@ import type { Block, DecidedBlock, Header, Parent, RawBlock } from "./block.ts";
 import type { Cid, Hash, Height, PublicKey, TxId } from "./brands.ts";
 import type { Bytes } from "./bytes.ts";
 import type { Certificate } from "./certificate.ts";
-import type { Verdict } from "./errors.ts";
+import type { Refusal, Verdict } from "./errors.ts";
 import type { Federation } from "./federation.ts";
 import type { HashFunction } from "./hashing.ts";
 import type { Feed } from "./state/keys.ts";
@@ -61,7 +61,7 @@ export interface ChainPort {
     proposer: PublicKey;
     createdRound: Header["createdRound"];
     nowMs: number;
-  }) => Promise<{ block: Block; refused: ReadonlyMap<string, Verdict<never>> }>;
+  }) => Promise<{ block: Block; refused: ReadonlyMap<string, Refusal> }>;
   /** Judges a proposal on the tip whose bodies are all there. `nowMs` is given for a first proposal alone. */
   readonly validate: (block: Block, options: { nowMs: number | null }) => Promise<Verdict<Hash>>;
   /** Makes a block and its bodies durable before a vote for it; forgotten when its height is decided. */

@@ -28,26 +28,57 @@ export interface Guard {
 
 /** Packs mutations in their order. */
 export function packBatches(mutations: readonly Mutation[]): readonly Batch[] {
+  return packGroups(mutations.map((mutation) => [mutation]));
+}
+
+/** Packs groups of mutations in their order; a group that fits one atomic commit is not split. */
+export function packGroups(groups: readonly (readonly Mutation[])[]): readonly Batch[] {
   const batches: Mutation[][] = [];
-  let keyBytes = 0;
-  let totalBytes = 0;
-  for (const mutation of mutations) {
-    const key = keyBytesOf(mutation.key);
-    const total = key + (mutation.kind === "set" ? mutation.value.length : 0);
-    const last = batches.at(-1);
-    const fits = last !== undefined && last.length < MUTATIONS && keyBytes + key <= KEY_BYTES &&
-      totalBytes + total <= TOTAL_BYTES;
-    if (fits) {
+  let used: Size = NOTHING;
+  for (const group of groups.filter(({ length }) => length > 0)) {
+    const whole = group.map(sizeOf).reduce(add, NOTHING);
+    let last = batches.at(-1);
+    if (last === undefined || !fits(add(used, whole))) {
+      batches.push(last = []);
+      used = NOTHING;
+    }
+    for (const mutation of group) {
+      const size = sizeOf(mutation);
+      if (!fits(add(used, size))) {
+        batches.push(last = []);
+        used = NOTHING;
+      }
       last.push(mutation);
-      keyBytes += key;
-      totalBytes += total;
-    } else {
-      batches.push([mutation]);
-      keyBytes = key;
-      totalBytes = total;
+      used = add(used, size);
     }
   }
   return batches;
+}
+
+interface Size {
+  readonly mutations: number;
+  readonly keyBytes: number;
+  readonly totalBytes: number;
+}
+
+const NOTHING: Size = { mutations: 0, keyBytes: 0, totalBytes: 0 };
+
+function sizeOf(mutation: Mutation): Size {
+  const keyBytes = keyBytesOf(mutation.key);
+  const valueBytes = mutation.kind === "set" ? mutation.value.length : 0;
+  return { mutations: 1, keyBytes, totalBytes: keyBytes + valueBytes };
+}
+
+function add(a: Size, b: Size): Size {
+  return {
+    mutations: a.mutations + b.mutations,
+    keyBytes: a.keyBytes + b.keyBytes,
+    totalBytes: a.totalBytes + b.totalBytes,
+  };
+}
+
+function fits({ mutations, keyBytes, totalBytes }: Size): boolean {
+  return mutations <= MUTATIONS && keyBytes <= KEY_BYTES && totalBytes <= TOTAL_BYTES;
 }
 
 /**

@@ -67,6 +67,7 @@ export class ChainStore implements ChainPort, ChainReader, AsyncDisposable {
   readonly #rule: CheckpointRule;
   #checkpoint: Promise<void> | undefined;
   #failure: { readonly cause: unknown } | undefined;
+  #isClosed = false;
 
   constructor(memory: Memory, rule: CheckpointRule) {
     this.#memory = memory;
@@ -170,6 +171,8 @@ export class ChainStore implements ChainPort, ChainReader, AsyncDisposable {
 
   /** Ends what is under way and closes the key-value store. No call may be under way or follow. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     await this.#checkpoint;
     await this.#memory.pool.settle();
     this.#memory.rows.kv.close();

@@ -10,7 +10,7 @@
  */
 import type { HashFunction } from "../core/hashing.ts";
 import { encodePage } from "../core/state/state_page.ts";
-import { type Batch, commitBatches, deleteRange, packBatches } from "./batches.ts";
+import { type Batch, commitBatches, deleteRange, packBatches, packGroups } from "./batches.ts";
 import { setChunks } from "./chunks.ts";
 import { type PlacedId, setIds } from "./ids.ts";
 import { changesKey, pageKey } from "./layout.ts";
@@ -76,9 +76,8 @@ export function* planCheckpoint(
   const sorted = [...pages].sort(([a], [b]) => a - b);
   for (let start = 0; start < sorted.length; start += PAGES_AT_ONCE) {
     const some = sorted.slice(start, start + PAGES_AT_ONCE);
-    yield* packBatches(
-      some.flatMap(([index, page]) => setChunks(hash, pageKey(index), encodePage(page))),
-    );
+    // A page's rows together: only the changed leaves are there again, so a page half written could not be mended.
+    yield* packGroups(some.map(([index, page]) => setChunks(hash, pageKey(index), encodePage(page))));
   }
   yield* packBatches([...setIds(hash, { firstHeight: from + 1, placed }), setCheckpoint(hash, to)]);
 }

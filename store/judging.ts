@@ -10,7 +10,7 @@ import { type Block, blockHash, type Header } from "../core/block.ts";
 import { checkClock, checkContent, checkHeader, makeHeader } from "../core/block_rules.ts";
 import type { PublicKey } from "../core/brands.ts";
 import { equal, toHex } from "../core/bytes.ts";
-import { accept, refuse, type Verdict } from "../core/errors.ts";
+import { accept, type Refusal, refuse, type Verdict } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { BlockContext } from "../core/state/transition.ts";
 import type { Transaction } from "../core/transaction.ts";
@@ -31,7 +31,7 @@ export interface BuildOptions {
 /** A block that was made, and why candidates were left out, by id in hexadecimal digits. */
 export interface Built {
   readonly block: Block;
-  readonly refused: ReadonlyMap<string, Verdict<never>>;
+  readonly refused: ReadonlyMap<string, Refusal>;
 }
 
 /**
@@ -46,7 +46,7 @@ export async function buildBlock(memory: Memory, options: BuildOptions): Promise
     transactions: options.candidates,
     context: contextOf(memory, timeMs),
   });
-  const refused = new Map<string, Verdict<never>>();
+  const refused = new Map<string, Refusal>();
   const transactions: Transaction[] = [];
   let bytes = 0;
   for (const candidate of options.candidates) {

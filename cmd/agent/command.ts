@@ -8,7 +8,7 @@ import { EXIT, type ExitCode } from "../../core/errors.ts";
 import { publicKeyToText } from "../../core/keys.ts";
 import { LOG_LEVELS, openLog } from "../common/log.ts";
 import { print, printJson } from "../common/output.ts";
-import { Ended } from "../common/program.ts";
+import { type AnyCommand, Ended } from "../common/program.ts";
 import { readAgentConfig } from "./config.ts";
 import { configProblem } from "./config_fields.ts";
 import { fingerprint, readOrMakeKey } from "./key.ts";
@@ -27,7 +27,7 @@ Exit codes with --once: 0 nothing to do or confirmed, 1 refused or rolled back, 
 3 no node answered, 4 stale.`;
 
 /** The command, to be mounted. Its actions throw; the caller prints the error and exits by its code. */
-export function agentCommand() {
+export function agentCommand(): AnyCommand {
   return new Command("agent")
     .description("verify and apply a VNF's configurations; opens no port")
     .enablePositionalOptions()
@@ -46,7 +46,7 @@ export function agentCommand() {
     .action(async ({ config, once, logJson, logLevel }) => {
       if (config === undefined) throw configProblem("agent: no configuration named", "use --config FILE");
       openLog({ json: logJson, level: logLevel });
-      endWith(await runAgent(config, { once: once === true }));
+      endWith(await runAgent(config, { once: once === true, announce: print }));
     });
 }
 

@@ -54,15 +54,6 @@ export async function gather(
     if (poll.feeds.every(({ complete }) => complete)) {
       return { kind: "answered", poll, header, feeds, selection, failures };
     }
-    // A node that sends no bytes at all would keep us here for ever.
-    if (poll.feeds.every(({ transactions }) => transactions.length === 0)) {
-      return { kind: "refused", failures: [...failures, nothingSent(polled.node)] };
-    }
     known = header;
   }
-}
-
-function nothingSent(node: string): NodeFailure {
-  const detail = "the answer names transactions and sends none of them";
-  return { node, code: "proof-incomplete", detail, lied: true };
 }

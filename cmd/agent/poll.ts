@@ -40,12 +40,7 @@ export interface PollQuestion {
 
 /** What came of it. */
 export type Polled =
-  | {
-    readonly kind: "answered";
-    readonly poll: VerifiedPoll;
-    readonly node: string;
-    readonly failures: readonly NodeFailure[];
-  }
+  | { readonly kind: "answered"; readonly poll: VerifiedPoll; readonly failures: readonly NodeFailure[] }
   /** The best that any node had is older than allowed. */
   | { readonly kind: "stale"; readonly failures: readonly NodeFailure[] }
   /** Every node that answered gave something that does not hold. */
@@ -97,7 +92,7 @@ export function makePoller(target: PollTarget): Poller {
     if (evidence !== undefined) return { kind: "fork", evidence, failures };
     if (!outcome.ok) return { kind: kindOf(failures), failures };
     first = target.nodes.indexOf(outcome.node) + 1;
-    return { kind: "answered", poll: outcome.value, node: outcome.node, failures };
+    return { kind: "answered", poll: outcome.value, failures };
   };
 }
 
@@ -108,6 +103,13 @@ function judge(
   const { federation, maxStalenessMs, nowMs } = target;
   const verdict = verifyPoll(body, { ...question, federation, crypto: platformCrypto });
   if (!verdict.ok) return verdict;
+  const { feeds } = verdict.value;
+  if (
+    !feeds.every(({ complete }) => complete) && feeds.every(({ transactions }) => transactions.length === 0)
+  ) {
+    // It would keep us asking for ever.
+    return refuse("proof-incomplete", "the answer names transactions and sends none of them");
+  }
   for (const wanted of question.configurations) {
     const found = verdict.value.configuration(wanted);
     if (!found.ok) return found;

@@ -9,7 +9,6 @@ import { LIMITS } from "../../core/limits.ts";
 import { agreementKeyFromSeed } from "../../core/platform/agreement.ts";
 import { readFederationFile } from "../common/federation_file.ts";
 import { type Log, logOf } from "../common/log.ts";
-import { print } from "../common/output.ts";
 import { handleSignals } from "../common/signals.ts";
 import { type AgentConfig, readAgentConfig } from "./config.ts";
 import { configProblem } from "./config_fields.ts";
@@ -28,8 +27,16 @@ const EXIT_OF: Readonly<Record<Round["end"], ExitCode>> = {
   unreachable: EXIT.unreachable,
 };
 
+/** How the agent is run. */
+export interface RunOptions {
+  /** One round only. */
+  readonly once: boolean;
+  /** Says the public key on the console. */
+  readonly announce: (text: string) => void;
+}
+
 /** Runs the agent until it is ended, or for one round; gives the exit code. */
-export async function runAgent(configPath: string, { once }: { once: boolean }): Promise<ExitCode> {
+export async function runAgent(configPath: string, { once, announce }: RunOptions): Promise<ExitCode> {
   const config = await readAgentConfig(configPath);
   const pause = new Pause();
   const ending = new AbortController();
@@ -42,7 +49,7 @@ export async function runAgent(configPath: string, { once }: { once: boolean }):
   });
   using _lock = lockStateDirectory(config.stateDir);
   using client = await openClient(config);
-  const agent = await startAgent(config, { client, signal: ending.signal });
+  const agent = await startAgent(config, { client, announce, signal: ending.signal });
   if (once) return EXIT_OF[(await runRound(agent)).end];
   await runRounds(agent, pause);
   return EXIT.done;
@@ -50,13 +57,15 @@ export async function runAgent(configPath: string, { once }: { once: boolean }):
 
 async function startAgent(
   config: AgentConfig,
-  { client, signal }: { client: Deno.HttpClient; signal: AbortSignal },
+  { client, announce, signal }:
+    & { client: Deno.HttpClient; signal: AbortSignal }
+    & Pick<RunOptions, "announce">,
 ): Promise<Agent> {
   const { stateDir, nodes, maxStalenessMs } = config;
   const federation = await readFederationFile(config.federation);
   const token = config.tokenFile === null ? undefined : (await readText(config.tokenFile)).trim();
   const key = await ensureKey(stateDir);
-  print(publicKeyNotice(key.publicKey));
+  announce(publicKeyNotice(key.publicKey));
   const store = await openState(stateDir, { genesisId: federation.genesisId, self: key.publicKey });
   await tidy({ stateDir, store });
   return {

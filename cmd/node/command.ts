@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { isIP } from "node:net";
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { parseAddress } from "../../core/address.ts";
 import { DEFAULT_PARAMETERS, type Parameters, quorumOf } from "../../core/federation.ts";
 import { toHex } from "../../core/bytes.ts";
+import { LOG_LEVELS } from "../common/log.ts";
 import { print, printJson } from "../common/output.ts";
 import type { AnyCommand } from "../common/program.ts";
 import { exportChain } from "./export.ts";
@@ -129,8 +130,7 @@ function count(text: string): number {
 }
 
 function host(text: string): string {
-  const address = text.includes(":") ? `[${text}]:1` : `${text}:1`;
-  if (parseAddress(address) === undefined) throw new InvalidArgumentError("wanted an address without port");
+  if (!isIP(text)) throw new InvalidArgumentError("wanted an IP address");
   return text;
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Address, parseAddress } from "../../core/address.ts";
+import { type Address, parseAddress } from "../../consensus/tcp/address.ts";
 import { EXIT, VnfchainError } from "../../core/errors.ts";
 import { type Federation, type Member, memberAt, memberIndex } from "../../core/federation.ts";
 import { sha256Hex } from "../../core/platform/crypto.ts";
@@ -65,7 +65,7 @@ export async function readNodeConfig(flags: NodeFlags): Promise<NodeConfig> {
     key,
     federation,
     self,
-    listen: addressFrom(flags.listen ?? settings.text("listen") ?? member.peerAddress, "--listen"),
+    listen: parseAddress(flags.listen ?? settings.text("listen") ?? member.peerAddress, { anyPort: true }),
     http: httpAddress(flags.http ?? settings.text("http"), member),
     tls: await readTls(settings),
     peerAddresses: peerAddresses(federation, peers.endsWith(".json") ? "" : peers),
@@ -130,7 +130,7 @@ export function hashToken(token: string): string {
 function peerAddresses(federation: Federation, overrides: string): ReadonlyMap<number, Address> {
   const addresses = new Map<number, Address>();
   for (const [index, member] of federation.document.members.entries()) {
-    addresses.set(index, addressFrom(member.peerAddress, `address of member ${member.name}`));
+    addresses.set(index, parseAddress(member.peerAddress));
   }
   for (const override of overrides.split(",").filter((part) => part !== "")) {
     const [name, address] = override.split("=", 2);
@@ -139,27 +139,19 @@ function peerAddresses(federation: Federation, overrides: string): ReadonlyMap<n
       const names = federation.document.members.map((member) => member.name).join(", ");
       throw usage(`read --peers: ${override} names no member`, `wanted name=host:port; members: ${names}`);
     }
-    addresses.set(index, addressFrom(address, `--peers ${name}`));
+    addresses.set(index, parseAddress(address));
   }
   return addresses;
 }
 
 function httpAddress(text: string | undefined, { apiUrl, name }: Member): Address {
-  if (text !== undefined) return addressFrom(text, "--http");
+  if (text !== undefined) return parseAddress(text, { anyPort: true });
   const url = URL.canParse(apiUrl) ? new URL(apiUrl) : undefined;
   if (url === undefined) {
     throw usage(`read federation document: API address of ${name} is ${apiUrl}`, "wanted a URL");
   }
   const port = Number(url.port === "" ? (url.protocol === "https:" ? 443 : 80) : url.port);
   return { host: url.hostname.replace(/^\[|\]$/g, ""), port };
-}
-
-function addressFrom(text: string, what: string): Address {
-  const address = parseAddress(text);
-  if (address === undefined) {
-    throw usage(`read ${what}: ${text} is no address`, "wanted host:port, IPv6 as [::1]:7000");
-  }
-  return address;
 }
 
 function usage(message: string, hint: string): VnfchainError {

@@ -9,7 +9,6 @@ import { asHeight } from "../../core/brands.ts";
 import type { Bytes } from "../../core/bytes.ts";
 import { assert, EXIT, VnfchainError } from "../../core/errors.ts";
 import type { Federation } from "../../core/federation.ts";
-import { platformCrypto } from "../../core/platform/crypto.ts";
 import type { ChainReader } from "../../core/ports.ts";
 import { syncDirectory } from "../common/durable_file.ts";
 import { readFederationFile } from "../common/federation_file.ts";
@@ -30,7 +29,7 @@ export async function exportChain(
   { dir, out, store }: { dir: string; out: string; store?: string | undefined },
 ): Promise<ExportSummary> {
   const federation = await readFederationFile(`${dir}/${FEDERATION_FILE}`);
-  await using opened = await openNodeStore({ directory: dir, federation, store, crypto: platformCrypto });
+  await using opened = await openNodeStore({ directory: dir, federation, location: store });
   const partial = `${out}.part`;
   try {
     using file = await Deno.open(partial, { write: true, create: true, truncate: true, mode: 0o644 });

@@ -32,6 +32,8 @@ export interface NodeStatus {
   readonly name: string;
   readonly height: number;
   readonly round: number;
+  /** What it does at this height: voting, or why not. */
+  readonly standing: string;
   /** True when it follows the newest height and may vote. */
   readonly synced: boolean;
   readonly quorum: number;

@@ -5,7 +5,7 @@
  * @module
  */
 import { ZERO_HASH } from "../../core/brands.ts";
-import { formatAddress } from "../../core/address.ts";
+import { formatAddress } from "../../consensus/tcp/address.ts";
 import { utf8 } from "../../core/bytes.ts";
 import { EXIT, VnfchainError } from "../../core/errors.ts";
 import {

@@ -64,9 +64,7 @@ async function connect(
   const timer = setTimeout(abort, timing.handshakeMs);
   stopping.addEventListener("abort", abort);
   try {
-    const conn = await Deno.connect({ hostname: host, port, signal: giveUp.signal });
-    conn.setNoDelay(true);
-    return conn;
+    return await Deno.connect({ hostname: host, port, signal: giveUp.signal });
   } catch {
     return undefined;
   } finally {

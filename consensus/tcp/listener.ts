@@ -14,6 +14,9 @@ import { makeWaitingRoom, type WaitingRoom } from "./waiting_room.ts";
 /** Pause after an accept that failed, as when file descriptors ran out: trying again at once would only spin. */
 const ACCEPT_PAUSE_MS = 100;
 
+const { NotConnected, ConnectionAborted, ConnectionReset } = Deno.errors;
+const GONE = [NotConnected, ConnectionAborted, ConnectionReset] as const;
+
 /**
  * Begins to listen.
  *
@@ -60,7 +63,8 @@ async function accept(
   try {
     return await listener.accept();
   } catch (error) {
-    if (stopping.aborted) return undefined;
+    // Gone before we took it: the next one may not have to wait for that, or strangers would keep members out.
+    if (stopping.aborted || GONE.some((gone) => error instanceof gone)) return undefined;
     const detail = `accepting a connection failed: ${error instanceof Error ? error.message : "unknown"}`;
     log({ level: "warning", code: "accept", member: null, detail });
     await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
@@ -72,7 +76,6 @@ async function receive(
   conn: Deno.TcpConn,
   { meeting, room }: { meeting: Meeting; room: WaitingRoom },
 ): Promise<void> {
-  conn.setNoDelay(true);
   const socket = makeFrameSocket(conn);
   using _place = room.enter(socket);
   const verdict = await meet(socket, { meeting, side: { role: "listener" } });

@@ -27,6 +27,7 @@ export interface FrameSocket extends Disposable {
 
 /** Takes over a connection. */
 export function makeFrameSocket(conn: Deno.TcpConn): FrameSocket {
+  sendAtOnce(conn);
   const splitter = makeFrameSplitter();
   let buffer: Bytes | undefined;
   let bytesRead = 0;
@@ -72,4 +73,13 @@ export function makeFrameSocket(conn: Deno.TcpConn): FrameSocket {
     close,
     [Symbol.dispose]: close,
   };
+}
+
+/** A vote does not wait for more bytes to fill a packet. */
+function sendAtOnce(conn: Deno.TcpConn): void {
+  try {
+    conn.setNoDelay(true);
+  } catch {
+    // Some systems refuse it once the peer has gone; the next read says so.
+  }
 }

@@ -6,7 +6,7 @@
 import { archiveItem, encodeRawBlock } from "../../../core/archive.ts";
 import { blockHash, type Header, headerShape, type RawBlock } from "../../../core/block.ts";
 import { asHeight, type Height, type PublicKey } from "../../../core/brands.ts";
-import { type Bytes, concat, toHex, utf8 } from "../../../core/bytes.ts";
+import { concat, toHex, utf8 } from "../../../core/bytes.ts";
 import { type Certificate, certificateShape, signersOf } from "../../../core/certificate.ts";
 import { accept, refuse, type Verdict } from "../../../core/errors.ts";
 import { encodeFederation } from "../../../core/federation.ts";
@@ -14,6 +14,7 @@ import { publicKeyFromText, publicKeyToText } from "../../../core/keys.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import { encodeShape, record, type Shape } from "../../../core/shape.ts";
 import { federationToJson } from "../../common/federation_file.ts";
+import { readBlocks } from "../blocks.ts";
 import type { NodeServices } from "../services.ts";
 import {
   type ApiReply,
@@ -85,24 +86,9 @@ export async function blocksRoute({ chain }: NodeServices, { query }: ApiRequest
   if (!from.ok) return refusalReply(from);
   const limit = countFrom(query.get("limit"), { otherwise: LIMITS.catchUpBlocks, max: LIMITS.catchUpBlocks });
   if (!limit.ok) return refusalReply(limit);
-  return cborReply(concat(...await readBlocks(chain, { from: from.value, limit: limit.value })));
-}
-
-/** Encoded blocks in order, within {@link LIMITS.catchUpBytes}; at least one where there is one. */
-export async function readBlocks(
-  chain: { readonly block: (height: Height) => Promise<RawBlock | null> },
-  { from, limit }: { from: Height; limit: number },
-): Promise<readonly Bytes[]> {
-  const items: Bytes[] = [];
-  let bytes = 0;
-  for (let i = 0; i < limit && bytes < LIMITS.catchUpBytes; i++) {
-    const block = await chain.block(asHeight(from + i));
-    if (block === null) break;
-    const item = archiveItem(encodeRawBlock(block));
-    items.push(item);
-    bytes += item.length;
-  }
-  return items;
+  return cborReply(
+    concat(...(await readBlocks(chain, { from: from.value, limit: limit.value })).map(archiveItem)),
+  );
 }
 
 /** `GET /v1/federation`. */

@@ -9,7 +9,7 @@
  */
 import http from "node:http";
 import https from "node:https";
-import type { Address } from "../../../core/address.ts";
+import type { Address } from "../../../consensus/tcp/address.ts";
 import { type Bytes, concat } from "../../../core/bytes.ts";
 import { refuse, VnfchainError } from "../../../core/errors.ts";
 import { EXIT } from "../../../core/errors.ts";

@@ -42,7 +42,12 @@ export async function startNode(
       const honest = () => routes.handle(request);
       return fault?.(request, honest) ?? honest();
     },
-  }, { address: { host: "127.0.0.1", port: 0 }, onError: (error) => errors.push(error) });
+  }, {
+    address: { host: "127.0.0.1", port: 0 },
+    onError: (error) => {
+      if (error !== DROPPED) errors.push(error);
+    },
+  });
   return {
     url: `http://127.0.0.1:${server.address.port}`,
     asked,
@@ -70,17 +75,29 @@ function servicesOf(chain: TestChain): NodeServices {
     submit: (bytes) => chain.commit(bytes),
     transactionStatus: status,
     settled: status,
-    status: () => ({
-      name: "one",
-      height: chain.reader.tip().parent.height,
-      round: 0,
-      synced: true,
-      quorum: 1,
-      peers: [],
-      poolTransactions: 0,
-      poolBytes: 0,
-    }),
+    // Tenants do not ask a node for its view of itself.
+    status: () => {
+      throw new Error("not served here");
+    },
   };
+}
+
+const DROPPED = new Error("the connection is cut");
+
+/** Does what is asked and cuts the connection instead of answering. */
+export function dropping(): Fault {
+  return async (_request, honest) => {
+    await honest();
+    throw DROPPED;
+  };
+}
+
+/** Never answers. */
+export function hanging(): Fault {
+  return (request) =>
+    new Promise((_resolve, reject) => {
+      request.signal.addEventListener("abort", () => reject(DROPPED));
+    });
 }
 
 /** Refuses everything in a node's place, with a stable code. */

@@ -1,5 +1,5 @@
 /**
- * Members, sockets and a meddling proxy for the tests of the members' network. All real: keys, sockets, processes' clocks.
+ * Members, sockets and a meddling proxy for the tests of the members' network. Keys and sockets are real.
  *
  * @module
  */

@@ -1,0 +1,144 @@
+/**
+ * A running member as the client API's services: admission of transactions, what became of them, status.
+ *
+ * @module
+ */
+import type { TxId } from "../../core/brands.ts";
+import { type Bytes, toHex } from "../../core/bytes.ts";
+import type { DecidedBlock } from "../../core/block.ts";
+import { accept, assert, type Refusal, refuse, type Verdict } from "../../core/errors.ts";
+import { type Federation, memberAt } from "../../core/federation.ts";
+import type { ChainReader, CryptoPort, Position } from "../../core/ports.ts";
+import { type Reference, type Transaction, TYPE } from "../../core/transaction.ts";
+import { readTransaction, verifyTransaction } from "../../core/transaction_rules.ts";
+import type { Member } from "../../consensus/driver/member.ts";
+import type { NodeServices, NodeStatus, PeerStatus, TransactionStatus } from "./services.ts";
+
+/** What the services stand on. */
+export interface ServiceOptions {
+  readonly member: Member;
+  readonly chain: ChainReader;
+  readonly federation: Federation;
+  readonly self: number;
+  readonly crypto: CryptoPort;
+  /** Members that are connected, by index. */
+  readonly connected: () => readonly number[];
+}
+
+/** The services, and how they hear of new blocks. */
+export interface RunningServices {
+  readonly services: NodeServices;
+  readonly onAppended: (decided: DecidedBlock) => void;
+}
+
+/** Makes the services. */
+export function makeServices(options: ServiceOptions): RunningServices {
+  const { member, chain, federation, crypto } = options;
+  /** Clients that wait for a commit, by transaction id; called when a block or the pool settles it. */
+  const waiting = new Map<string, Set<() => void>>();
+
+  async function submit(bytes: Bytes): Promise<Verdict<TxId>> {
+    const { maxTransactionBytes } = federation.document.parameters;
+    if (bytes.length > maxTransactionBytes) {
+      return refuse("too-large", `a transaction of ${bytes.length} bytes, at most ${maxTransactionBytes}`);
+    }
+    const verified = verifyTransaction(bytes, { genesisId: federation.genesisId, crypto });
+    if (!verified.ok) return verified;
+    const { id, payload } = verified.value;
+    // Sent again, by a client that got no answer, is answered like the first time.
+    if (member.pool.get(id) !== undefined || await chain.positionOf(id) !== null) return accept(id);
+    if (payload.type === TYPE.configuration) {
+      const problem = await checkReferences(verified.value);
+      if (problem !== undefined) return problem;
+    }
+    const [verdict] = await member.submit([verified.value]);
+    assert(verdict !== undefined, "one transaction, one verdict");
+    return verdict;
+  }
+
+  /** References must be there, on the chain or in the pool, and have none of their own. */
+  async function checkReferences({ payload }: Transaction): Promise<Refusal | undefined> {
+    if (payload.type !== TYPE.configuration) return undefined;
+    for (const reference of [...payload.body.applyBefore, ...payload.body.applyAfter]) {
+      const referred = await findReferred(reference);
+      const name = `configuration ${toHex(reference.cid)}@${reference.vid ?? "latest"}`;
+      if (referred === undefined) {
+        return refuse("reference-unknown", `${name} is neither on the chain nor in the pool`);
+      }
+      if (referred.payload.type !== TYPE.configuration) continue;
+      const { applyBefore, applyAfter } = referred.payload.body;
+      if (applyBefore.length + applyAfter.length > 0) {
+        return refuse("reference-depth", `${name} has references of its own`);
+      }
+    }
+    return undefined;
+  }
+
+  async function findReferred({ cid, vid }: Reference): Promise<Transaction | undefined> {
+    const [version] = await chain.versionsSince(cid, vid);
+    if (version === undefined) return member.pool.version({ cid, vid });
+    const bytes = await chain.transactionAt(version);
+    assert(bytes !== null, "a version on the chain has a transaction");
+    const read = readTransaction(bytes, { genesisId: federation.genesisId, hash: crypto.hash });
+    assert(read.ok, "a transaction on the chain can be read");
+    return read.value.transaction;
+  }
+
+  async function transactionStatus(id: TxId): Promise<TransactionStatus> {
+    if (member.pool.get(id) !== undefined) return { status: "pending" };
+    const position: Position | null = await chain.positionOf(id);
+    if (position !== null) return { status: "committed", position };
+    const code = member.pool.outcome(id);
+    return code === undefined ? { status: "unknown" } : { status: "refused", code };
+  }
+
+  async function settled(id: TxId, signal: AbortSignal): Promise<TransactionStatus> {
+    const name = toHex(id);
+    for (;;) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const wake = () => resolve();
+      // Registered before the question is asked, so that no answer falls between.
+      const wakes = waiting.get(name) ?? new Set();
+      waiting.set(name, wakes.add(wake));
+      signal.addEventListener("abort", wake, { once: true });
+      try {
+        const outcome = await transactionStatus(id);
+        if (outcome.status !== "pending" || signal.aborted) return outcome;
+        await promise;
+      } finally {
+        signal.removeEventListener("abort", wake);
+        wakes.delete(wake);
+        if (wakes.size === 0 && waiting.get(name) === wakes) waiting.delete(name);
+      }
+    }
+  }
+
+  function onAppended(): void {
+    // Each block wakes all who wait: those whose transaction left the pool unpublished must hear of it too.
+    for (const wakes of [...waiting.values()]) for (const wake of wakes) wake();
+  }
+
+  function status(): NodeStatus {
+    const { height, round, standing, isBehind, heights } = member.status();
+    const connected = new Set(options.connected());
+    const peers: PeerStatus[] = federation.document.members.flatMap(({ name }, index) =>
+      index === options.self
+        ? []
+        : [{ name, connected: connected.has(index), height: heights.get(index) ?? 0 }]
+    );
+    const { transactions, bytes } = member.pool.size();
+    return {
+      name: memberAt(federation, options.self).name,
+      height,
+      round,
+      standing,
+      synced: !isBehind && (standing === "voting" || standing === "decided"),
+      quorum: federation.quorum,
+      peers,
+      poolTransactions: transactions,
+      poolBytes: bytes,
+    };
+  }
+
+  return { services: { chain, federation, crypto, submit, transactionStatus, settled, status }, onAppended };
+}
