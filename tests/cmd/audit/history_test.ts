@@ -110,5 +110,5 @@ Deno.test("entryText() cuts long contents", async () => {
   const [entry] = await historyOf(chain, [story.tenant]);
   ok(entry);
   ok(entryText(entry).length < 10_000);
-  equal(entry.content?.text?.length, 5001 * 500);
+  equal(entry.content?.text?.length, 5001 * 300);
 });
