@@ -43,7 +43,7 @@ export function decide(draft: Draft): boolean {
     if (found === undefined) return false;
     const votes = signaturesFor(draft.votes.commits, found);
     const certificate = makeCertificate(draft.tip.federation, { subject: subjectOf(found), votes });
-    const signers = [...votes.keys()].filter((member) => member !== draft.self);
+    const signers = inOrder(votes).map(({ sender }) => sender).filter((member) => member !== draft.self);
     draft.outcome = { blockHash: found.blockHash, certificate, signers, handed: false };
     if (blockOf(draft, found.blockHash) === undefined) fetchDecided(draft, signers);
   }

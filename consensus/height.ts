@@ -3,13 +3,12 @@
  *
  * @module
  */
-import type { Height, Round } from "../core/brands.ts";
+import type { Hash, Height, Round } from "../core/brands.ts";
 import { equal } from "../core/bytes.ts";
 import { assert } from "../core/errors.ts";
 import { memberAt } from "../core/federation.ts";
-import type { Tip } from "../core/ports.ts";
+import type { Proposal, Tip } from "../core/ports.ts";
 import type { Draft } from "./draft.ts";
-import { takeProposal } from "./pre_prepare.ts";
 import { NO_VOTES, recordVote } from "./slots.ts";
 import { NO_PART, type OwnPart, type State } from "./state.ts";
 
@@ -74,14 +73,17 @@ function takeUp(draft: Draft, { own, block, prepared }: OwnPart): void {
   draft.prepared = prepared;
   draft.round = votes.reduce<Round>((highest, { round }) => round > highest ? round : highest, draft.round);
   for (const vote of votes) recordVote(draft, vote);
-  const { round, height, tip, self } = draft;
-  if (prePrepare?.round === round) takeProposal(draft, prePrepare);
-  else if (prepare?.round === round && block !== null) {
-    const { blockHash } = prepare;
-    draft.current = { round, blockHash, proposal: block, status: "validating" };
-    const from = tip.federation.document.members.map((_, member) => member).filter((member) =>
-      member !== self
-    );
-    draft.actions.push({ kind: "validate", height, round, blockHash, proposal: block, fresh: false, from });
+  const { round } = draft;
+  if (prepare?.round === round && block !== null) judgeAgain(draft, { blockHash: prepare.blockHash, block });
+  else if (prePrepare?.round === round) {
+    judgeAgain(draft, { blockHash: prePrepare.blockHash, block: prePrepare.proposal });
   }
+}
+
+/** The round's block is known from before; the clock has moved on since and is not asked about it again. */
+function judgeAgain(draft: Draft, { blockHash, block }: { blockHash: Hash; block: Proposal }): void {
+  const { round, height, tip, self } = draft;
+  draft.current = { round, blockHash, proposal: block, status: "validating" };
+  const from = tip.federation.document.members.map((_, member) => member).filter((member) => member !== self);
+  draft.actions.push({ kind: "validate", height, round, blockHash, proposal: block, fresh: false, from });
 }

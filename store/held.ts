@@ -58,20 +58,25 @@ interface Held {
   readonly chunks: number;
 }
 
-/** Opens the held blocks: a cut one, which no vote can depend on, is passed over, and overwritten when held again. */
-export async function openHeld(rows: Rows, { genesisId }: { genesisId: Hash }): Promise<HeldBlocks> {
+/** Opens the held blocks; those that were cut, which no vote can depend on, or are decided since go. */
+export async function openHeld(
+  rows: Rows,
+  { genesisId, tipHeight }: { genesisId: Hash; tipHeight: number },
+): Promise<HeldBlocks> {
   const held = new Map<string, Held>();
+  const useless: Mutation[] = [];
   for await (const { key, value, chunks } of scanChunked(rows, { prefix: ["held"] })) {
     const hash = asHash(key[1] as Uint8Array);
-    // Height 0: whatever is decided next forgets it.
     const height = value === null ? 0 : decode(value).header.height;
-    held.set(toHex(hash), { hash, height, chunks });
+    if (height <= tipHeight) useless.push(...deleteChunks(heldKey(hash), chunks));
+    else held.set(toHex(hash), { hash, height, chunks });
   }
+  await commitBatches(rows.kv, packBatches(useless));
   const upTo = (height: number) => [...held.values()].filter((one) => one.height <= height);
 
   return {
     hold: async (hash, block) => {
-      if ((held.get(toHex(hash))?.height ?? 0) > 0) return;
+      if (held.has(toHex(hash))) return;
       const { header, parentCertificate, transactions } = block;
       const stored = {
         version: 1,
@@ -84,7 +89,7 @@ export async function openHeld(rows: Rows, { genesisId }: { genesisId: Hash }): 
       held.set(toHex(hash), { hash, height: header.height, chunks: chunkCount(value.length) });
     },
     read: async (hash) => {
-      if ((held.get(toHex(hash))?.height ?? 0) === 0) return null;
+      if (!held.has(toHex(hash))) return null;
       const value = await readChunks(rows, heldKey(hash));
       if (value === null) return null;
       const { header, parentCertificate, transactions } = decode(value);

@@ -55,7 +55,7 @@ export async function recover(rows: Rows, { federation, crypto }: OpenContext): 
   const sinceMs = tip.parent.time - windowMs(federation.document.parameters);
   await fillWindow(rows, { base, height, sinceMs });
   const recentIds = await readRecentIds(rows, { from: checkpointHeight, to: height });
-  const held = await openHeld(rows, federation);
+  const held = await openHeld(rows, { genesisId: federation.genesisId, tipHeight: height });
   const canCome = (transaction: Transaction) => canStillCome(transaction, { tip, base, sinceMs });
   const pool = await openPool(rows, { genesisId: federation.genesisId, canCome });
   return {

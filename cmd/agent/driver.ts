@@ -28,9 +28,14 @@ export interface Driver {
   readonly confirmMs: number;
 }
 
-/** The drivers of a configuration, in its order. */
-export function makeDrivers(configs: readonly DriverConfig[]): readonly Driver[] {
-  return configs.map((config) => config.preset === "exec" ? execDriver(config) : nftablesDriver(config));
+/** The drivers of a configuration, in its order; `pidFile` is where their running program is recorded. */
+export function makeDrivers(
+  configs: readonly DriverConfig[],
+  options: { readonly pidFile: string },
+): readonly Driver[] {
+  return configs.map((config) =>
+    config.preset === "exec" ? execDriver(config, options) : nftablesDriver(config, options)
+  );
 }
 
 /** Judges a generation by all drivers; the first refusal ends it. */

@@ -1,12 +1,14 @@
 /**
  * Runs a driver's program: an argv list without a shell, PATH as its only environment variable, a process group of its
- * own that is killed whole when the time runs out, and a bound on what is kept of its output.
+ * own that is killed whole when the time runs out, and a bound on what is kept of its output. A program that outlives
+ * the agent is ended before the next one starts: two of them at once could mix two generations.
  *
  * A program that cannot be started is the operator's to mend (`driver-program`); how one ends is a result.
  *
  * @module
  */
 import { spawn } from "node:child_process";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { type Bytes, concat } from "../../core/bytes.ts";
 import { EXIT, VnfchainError } from "../../core/errors.ts";
@@ -19,6 +21,8 @@ export interface ProgramOptions {
   /** Working directory. */
   readonly directory: string;
   readonly timeoutMs: number;
+  /** Where the running program is recorded, so that {@link endLeftover} finds it after a crash. */
+  readonly pidFile: string;
   /** What is kept of standard output; {@link LIMITS.driverOutputBytes} when left out. */
   readonly outputBytes?: number;
 }
@@ -49,6 +53,7 @@ export async function runProgram(argv: Argv, options: ProgramOptions): Promise<P
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
   });
+  if (child.pid !== undefined) recordRunning(options.pidFile, child.pid);
   const stdout = new Kept(options.outputBytes ?? LIMITS.driverOutputBytes);
   const stderr = new Kept(LIMITS.driverOutputBytes);
   child.stdout.on("data", (part: Uint8Array) => stdout.add(part));
@@ -85,6 +90,35 @@ export async function runProgram(argv: Argv, options: ProgramOptions): Promise<P
   } finally {
     clearTimeout(timer);
     clearTimeout(linger);
+    rmSync(options.pidFile, { force: true });
+  }
+}
+
+/** Ends a program that an agent left behind when it was killed; does nothing when there is none. */
+export function endLeftover(pidFile: string): void {
+  const recorded = textOf(pidFile);
+  const pid = Number(recorded.split(" ")[0]);
+  // Same number and same start: no other process that got the number since.
+  if (recorded !== "" && recorded === identityOf(pid)) killGroup(pid);
+  rmSync(pidFile, { force: true });
+}
+
+function recordRunning(pidFile: string, pid: number): void {
+  writeFileSync(pidFile, identityOf(pid), { mode: 0o600 });
+}
+
+/** A process's number and when it started, in ticks since boot (proc(5), field 22 of stat); empty when unknown. */
+function identityOf(pid: number): string {
+  const afterName = textOf(`/proc/${pid}/stat`).split(") ").at(-1) ?? "";
+  const start = afterName.split(" ")[19];
+  return start === undefined ? "" : `${pid} ${start}`;
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
   }
 }
 

@@ -23,30 +23,33 @@ import { runProgram } from "./driver_program.ts";
 const RULESET = "ruleset.nft";
 
 /** Makes the driver. */
-export function nftablesDriver(config: DriverConfig & { readonly preset: "nftables" }): Driver {
-  const { timeoutMs } = config;
+export function nftablesDriver(
+  config: DriverConfig & { readonly preset: "nftables" },
+  { pidFile }: { readonly pidFile: string },
+): Driver {
+  const running = { timeoutMs: config.timeoutMs, pidFile };
   return {
     name: "nftables",
     check: async (directory) => {
       const written = await writeRuleset(directory);
       if (!written.ok) return written;
       const argv = ["nft", "--check", "--file", RULESET];
-      return await verdictOf(argv, { directory, timeoutMs, code: "driver-check" });
+      return await verdictOf(argv, { directory, ...running, code: "driver-check" });
     },
     apply: async (directory) => {
       const written = await writeRuleset(directory);
       if (!written.ok) return written;
-      return await verdictOf(["nft", "--file", RULESET], { directory, timeoutMs, code: "driver-apply" });
+      return await verdictOf(["nft", "--file", RULESET], { directory, ...running, code: "driver-apply" });
     },
     export: async () => {
-      const options = { directory: "/", timeoutMs, outputBytes: LIMITS.exportBytes };
+      const options = { directory: "/", ...running, outputBytes: LIMITS.exportBytes };
       const { ok, summary, stdout, cut } = await runProgram(
         ["nft", "--stateless", "list", "ruleset"],
         options,
       );
       return ok && !cut ? accept(stdout) : refuse("driver-export", cut ? "the ruleset is too long" : summary);
     },
-    ...healthOf(config),
+    ...healthOf(config, pidFile),
   };
 }
 

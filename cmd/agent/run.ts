@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { join } from "node:path";
 import { EXIT, type ExitCode, VnfchainError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { agreementKeyFromSeed } from "../../core/platform/agreement.ts";
@@ -14,7 +15,9 @@ import { type AgentConfig, readAgentConfig } from "./config.ts";
 import { configProblem } from "./config_fields.ts";
 import { type Agent, type Round, runRound } from "./cycle.ts";
 import { makeDrivers } from "./driver.ts";
+import { endLeftover } from "./driver_program.ts";
 import { readBootId, tidy } from "./install.ts";
+import { type Freshness, lookAt, openFreshness } from "./freshness.ts";
 import { ensureKey, publicKeyNotice } from "./key.ts";
 import { lockStateDirectory } from "./lock.ts";
 import { makePoller } from "./poll.ts";
@@ -67,6 +70,8 @@ async function startAgent(
   const key = await ensureKey(stateDir);
   announce(publicKeyNotice(key.publicKey));
   const store = await openState(stateDir, { genesisId: federation.genesisId, self: key.publicKey });
+  const pidFile = join(stateDir, "driver.pid");
+  endLeftover(pidFile);
   await tidy({ stateDir, store });
   return {
     config,
@@ -79,7 +84,7 @@ async function startAgent(
     token,
     signal,
     log: logOf("agent"),
-    drivers: makeDrivers(config.drivers),
+    drivers: makeDrivers(config.drivers, { pidFile }),
     bootId: await readBootId(),
     agreementKeys: [agreementKeyFromSeed(key.agreementSeed())],
     poller: makePoller({ nodes, federation, maxStalenessMs, nowMs: Date.now, client, signal }),
@@ -87,16 +92,25 @@ async function startAgent(
 }
 
 async function runRounds(agent: Agent, pause: Pause): Promise<void> {
-  const freshness = new Freshness(agent.config.maxStalenessMs, agent.log);
+  const { maxStalenessMs } = agent.config;
+  let freshness = openFreshness(performance.now());
   let failures = 0;
   while (!agent.signal.aborted) {
     const went = await runRoundSafely(agent);
     failures = went ? 0 : failures + 1;
-    freshness.look(agent.store.current().header?.height ?? 0);
+    const height = agent.store.current().header?.height ?? 0;
+    const looked = lookAt(freshness, { height, nowMs: performance.now(), maxStalenessMs });
+    if (looked.stale !== freshness.stale) logFreshness(agent.log, looked);
+    freshness = looked;
     if (agent.signal.aborted) break;
     await pause.wait(pauseMs(agent.config.intervalMs, { failures, random: Math.random() }));
   }
   agent.log.info("ended", {});
+}
+
+function logFreshness(log: Log, { stale, height }: Freshness): void {
+  if (stale) log.error("STALE: no newer header for too long; the running configuration stays", { height });
+  else log.info("fresh again", { height });
 }
 
 /** Whether a node gave an answer that holds. What an operator must mend is logged, and tried again. */
@@ -121,35 +135,6 @@ export function pauseMs(
   const longest = Math.max(intervalMs, LIMITS.agentBackoffMs);
   const base = Math.min(intervalMs * 2 ** Math.min(failures, 20), longest);
   return Math.round(base * (0.9 + 0.2 * random));
-}
-
-/** Says when no newer header has come for too long by a clock that nobody can set. */
-class Freshness {
-  readonly #maxStalenessMs: number;
-  readonly #log: Log;
-  #height = 0;
-  #sinceMs: number = performance.now();
-  #stale = false;
-
-  constructor(maxStalenessMs: number, log: Log) {
-    this.#maxStalenessMs = maxStalenessMs;
-    this.#log = log;
-  }
-
-  look(height: number): void {
-    if (height > this.#height) {
-      if (this.#stale) this.#log.info("fresh again", { height });
-      [this.#height, this.#sinceMs, this.#stale] = [height, performance.now(), false];
-      return;
-    }
-    const withoutMs = Math.round(performance.now() - this.#sinceMs);
-    if (this.#stale || withoutMs <= this.#maxStalenessMs) return;
-    this.#stale = true;
-    this.#log.error("STALE: no newer header for too long; the running configuration stays", {
-      height,
-      withoutMs,
-    });
-  }
 }
 
 /** A pause that a signal can end. */

@@ -20,13 +20,13 @@ import type { ReceiptFile } from "./receipts.ts";
 import { jsonReporter, type Reporter, textReporter } from "./reporter.ts";
 import { auditChain, type AuditResult } from "./run.ts";
 
-// A type, not an interface: commander wants an index signature.
-type Options = {
+/** The command's options. A type, not an interface: commander wants an index signature. */
+export type AuditCommandOptions = {
   readonly chain: string;
   readonly federation: string;
-  readonly key: readonly string[];
+  readonly key?: readonly string[] | undefined;
   readonly passphraseFile?: string | undefined;
-  readonly receipt: readonly string[];
+  readonly receipt?: readonly string[] | undefined;
   readonly json?: true | undefined;
 };
 
@@ -40,12 +40,12 @@ Examples:
 Exit codes: 0 everything holds, 1 a check failed, 2 wrong usage, 3 the node could not be reached.`;
 
 /** The command, to be mounted. */
-export function auditCommand(): Command<[], Options> {
+export function auditCommand(): Command<[], AuditCommandOptions> {
   return new Command("audit")
     .description("prove the whole history offline: every signature, certificate, link and root from genesis")
     .requiredOption("-c, --chain <file|url>", "an archive that `vnfchain node export` wrote, or a node's URL")
     .requiredOption("-f, --federation <file>", "federation.json of the chain, from a source that you trust")
-    .option("-k, --key <file>", "show the history of this private key; may be repeated", append, [])
+    .option("-k, --key <file>", "show the history of this private key; may be repeated", append)
     .option("--passphrase-file <file>", "file with the passphrase of the keys")
     .option(
       "-r, --receipt <file>",
@@ -58,15 +58,15 @@ export function auditCommand(): Command<[], Options> {
     .action(run);
 }
 
-function append(value: string, before: readonly string[]): readonly string[] {
+function append(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
 }
 
-async function run(options: Options): Promise<void> {
+async function run(options: AuditCommandOptions): Promise<void> {
   const federation = await readFederationFile(options.federation);
   refuseLater(federation, options.federation);
   const keys = await readKeys(options);
-  const receipts = await Promise.all(options.receipt.map(readReceipt));
+  const receipts = await Promise.all((options.receipt ?? []).map(readReceipt));
   const about = { chain: options.chain, federation };
   const reporter = options.json === true ? jsonReporter(about) : textReporter(about);
   const result = await audit({ ...about, keys, receipts, reporter }).catch((error: unknown) => {
@@ -113,7 +113,7 @@ function refuseLater({ document }: Federation, path: string): void {
   );
 }
 
-async function readKeys({ key, passphraseFile }: Options): Promise<readonly PrivateKey[]> {
+async function readKeys({ key = [], passphraseFile }: AuditCommandOptions): Promise<readonly PrivateKey[]> {
   const passphrase = passphraseFile === undefined ? {} : { passphrase: await readSecretFile(passphraseFile) };
   return await Promise.all(key.map((path) => readKeyFile(path, passphrase)));
 }

@@ -48,8 +48,7 @@ export function jsonReporter({ federation }: { readonly federation: Federation }
 
   return {
     entry: (entry) => {
-      print(`${entries === 0 ? '{"history": [' : ","}`);
-      print(JSON.stringify(entry));
+      print(`${entries === 0 ? '{"history": [\n' : ","}${JSON.stringify(entry)}`);
       entries++;
     },
     finish: ({ span, head, ...result }) =>

@@ -22,7 +22,7 @@ const COLUMNS_SHOWN = 160;
 export function summaryText(
   result: AuditResult,
   { chain, federation }: { chain: string; federation: Federation },
-) {
+): string {
   const { members, name } = federation.document;
   const count = (value: number) => value.toLocaleString("en");
   const rows = [

@@ -45,8 +45,11 @@ export function makeServices(options: ServiceOptions): RunningServices {
     const verified = verifyTransaction(bytes, { genesisId: federation.genesisId, crypto });
     if (!verified.ok) return verified;
     const { id, payload } = verified.value;
-    // Sent again, by a client that got no answer, is answered like the first time.
-    if (member.pool.get(id) !== undefined || await chain.positionOf(id) !== null) return accept(id);
+    // Sent again, by a client that got no answer, is answered like the first time. The chain is searched only for
+    // what it must know: a search for an id that is not there reads the whole index.
+    if (member.pool.get(id) !== undefined) return accept(id);
+    const isUsed = chain.isNonceUsed(payload, chain.tip().parent.time);
+    if (isUsed && await chain.positionOf(id) !== null) return accept(id);
     if (payload.type === TYPE.configuration) {
       const problem = await checkReferences(verified.value);
       if (problem !== undefined) return problem;

@@ -119,17 +119,24 @@ async function waitForAnswer(
   const laterHint = `the answer may still come: vnfchain tenant show ${toHex(wanted.cid)}@1`;
   let known: KnownHeader | null = null;
   let failures: readonly NodeFailure[] = [];
-  do {
-    const outcome = await pollNodes(context, { configurations: [wanted], known, signal });
+  let first = 0;
+  for (let leftMs = endMs - performance.now(); leftMs > 0; leftMs = endMs - performance.now()) {
+    const outcome = await pollNodes(context, {
+      configurations: [wanted],
+      known,
+      first,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(leftMs)]),
+    });
     if (signal.aborted) throw interrupted(`request ${toHex(transaction.id)} was sent`, laterHint);
     failures = outcome.failures;
     if (outcome.ok) {
+      first = context.nodes.indexOf(outcome.node);
       known = { height: outcome.value.header.height, hash: outcome.value.headerHash };
       const found = outcome.value.configuration(wanted);
       if (found.ok && found.value !== null) return checkAnswer(transaction, found.value);
     }
     await pause(PAUSE_MS, signal);
-  } while (performance.now() < endMs);
+  }
   const troubles = failures.map(({ node, code, detail }) => `; ${node}: ${code}: ${detail}`).join("");
   throw new VnfchainError(`request ${toHex(transaction.id)}: no answer in time${troubles}`, {
     code: "timeout",

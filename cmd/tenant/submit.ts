@@ -27,13 +27,15 @@ export interface Submission {
   readonly signal: AbortSignal;
 }
 
-/** Time for one node to take the transaction and see it committed; then the next node gets it as well. */
+/** Time for one node to see the transaction committed; then the next node gets it as well. */
 const ATTEMPT_MS = 15_000;
+/** And time for the transaction to get there and back, at the slowest pace that is waited for. */
+const SLOWEST_BYTES_PER_MS = 32;
 /** Between two rounds through all nodes. */
 const PAUSE_MS = 500;
 
 /** What a node's refusal leaves open: the same node may take the same bytes later. */
-const TRY_AGAIN: ReadonlySet<string> = new Set(["busy", "rate", "not-ready", "timeout"]);
+const TRY_AGAIN: ReadonlySet<string> = new Set(["busy", "rate", "not-ready"]);
 
 type Attempt =
   | { readonly receipt: ProvedReceipt }
@@ -54,7 +56,10 @@ export async function submitAndWait(context: TenantContext, submission: Submissi
     const failures: NodeFailure[] = [];
     let again = false;
     for (const node of context.nodes) {
-      const attempt = await tryNode(context, { submission, node, maybeTaken });
+      const leftMs = endMs - performance.now();
+      if (leftMs <= 0) throw timedOut(transaction, failures);
+      const attemptMs = Math.min(leftMs, attemptTimeMs(transaction));
+      const attempt = await tryNode(context, { submission, node, attemptMs, maybeTaken });
       if ("receipt" in attempt) return attempt.receipt;
       if (signal.aborted) throw interruptedSubmission(transaction);
       maybeTaken ||= attempt.maybeTaken;
@@ -62,24 +67,25 @@ export async function submitAndWait(context: TenantContext, submission: Submissi
       failures.push(attempt.failure);
     }
     if (!again) throw refused(transaction, { failures, maybeTaken });
-    if (performance.now() >= endMs) throw timedOut(transaction, failures);
+    if (performance.now() + PAUSE_MS >= endMs) throw timedOut(transaction, failures);
     await pause(PAUSE_MS, signal);
   }
 }
 
 /** Sends to the first node that takes it. Its word is all there is: nothing is proved yet. */
 export async function submitOnly(context: TenantContext, submission: Submission): Promise<void> {
-  const { transaction, signal } = submission;
+  const { transaction, signal, timeoutMs } = submission;
+  const attemptMs = Math.min(timeoutMs, attemptTimeMs(transaction));
   const failures: NodeFailure[] = [];
   for (const node of context.nodes) {
-    const reply = await post(context, { submission, node, path: "/v1/transactions" });
+    const reply = await post(context, { submission, node, attemptMs, path: "/v1/transactions" });
     if (signal.aborted) throw interruptedSubmission(transaction);
     if (reply.kind === "refused" && reply.code === "duplicate") return;
     if (reply.kind !== "ok") failures.push(failureOf(node, reply));
     else if (namesId(reply.body, transaction)) return;
     else failures.push({ node, code: "request", detail: "the answer is not a node's", lied: true });
   }
-  throw refused(transaction, { failures, maybeTaken: false });
+  throw refused(transaction, { failures, maybeTaken: failures.some(mayHaveArrived) });
 }
 
 /** Whether a body is `{"id": …}` of the transaction: anything may answer at an address with status 200. */
@@ -94,43 +100,52 @@ function namesId(body: Bytes, { id }: Transaction): boolean {
 interface Try {
   readonly submission: Submission;
   readonly node: string;
+  /** Time for one request. */
+  readonly attemptMs: number;
+}
+
+function attemptTimeMs({ bytes }: Transaction): number {
+  return ATTEMPT_MS + 2 * bytes.length / SLOWEST_BYTES_PER_MS;
 }
 
 async function tryNode(context: TenantContext, options: Try & { maybeTaken: boolean }): Promise<Attempt> {
-  const { submission, node } = options;
+  const { node, attemptMs } = options;
   const startMs = performance.now();
-  const reply = await post(context, { submission, node, path: "/v1/transactions?wait=commit" });
-  if (reply.kind === "ok") return judgeReceipt(context, { submission, node, bytes: reply.body });
+  const reply = await post(context, { ...options, path: "/v1/transactions?wait=commit" });
+  if (reply.kind === "ok") return judgeReceipt(context, { ...options, bytes: reply.body });
   const failure = failureOf(node, reply);
   if (reply.kind === "unreachable") {
-    const tooSlow = performance.now() - startMs >= ATTEMPT_MS;
-    return { failure, again: tooSlow, maybeTaken: true };
+    const tooSlow = performance.now() - startMs >= attemptMs;
+    return { failure, again: tooSlow, maybeTaken: mayHaveArrived(failure) };
   }
   // A node that sees its own earlier success as a duplicate, or as the next version, has a receipt for it.
   if (reply.code === "duplicate" || options.maybeTaken) {
     const asked = await askReceipt(context, options);
     if (asked !== undefined) return asked;
   }
-  const again = TRY_AGAIN.has(reply.code);
-  return { failure, again: again || reply.code === "duplicate", maybeTaken: again };
+  const isThere = reply.code === "timeout" || reply.code === "duplicate";
+  return { failure, again: isThere || TRY_AGAIN.has(reply.code), maybeTaken: isThere };
 }
 
-function post(context: TenantContext, { submission, node, path }: Try & { path: string }): Promise<Reply> {
+function post(
+  context: TenantContext,
+  { submission, node, attemptMs, path }: Try & { path: string },
+): Promise<Reply> {
   return requestNode(new URL(node + path), {
     method: "POST",
     body: submission.transaction.bytes,
     token: context.token,
-    timeoutMs: ATTEMPT_MS,
+    timeoutMs: attemptMs,
     signal: submission.signal,
   });
 }
 
 /** The receipt, when the node has the transaction on its chain. */
-async function askReceipt(context: TenantContext, { submission, node }: Try): Promise<Attempt | undefined> {
-  const { transaction, signal } = submission;
+async function askReceipt(context: TenantContext, options: Try): Promise<Attempt | undefined> {
+  const { submission: { transaction, signal }, node, attemptMs } = options;
   const url = new URL(`${node}/v1/transactions/${toHex(transaction.id)}/receipt`);
-  const reply = await requestNode(url, { timeoutMs: ATTEMPT_MS, signal });
-  return reply.kind === "ok" ? judgeReceipt(context, { submission, node, bytes: reply.body }) : undefined;
+  const reply = await requestNode(url, { timeoutMs: attemptMs, signal });
+  return reply.kind === "ok" ? judgeReceipt(context, { ...options, bytes: reply.body }) : undefined;
 }
 
 function judgeReceipt(
@@ -158,11 +173,16 @@ function failureOf(node: string, reply: Exclude<Reply, { kind: "ok" }>): NodeFai
     : { node, code: reply.code, detail: reply.detail, lied: false };
 }
 
+/** False when there was no connection, or an honest refusal; where the runtime words it otherwise, nothing is lost. */
+function mayHaveArrived({ code, detail, lied }: NodeFailure): boolean {
+  return lied || (code === "unreachable" && !detail.includes("client error (Connect)"));
+}
+
 /** What to do about a refusal. */
 const HINTS: Readonly<Record<string, string>> = {
   "vid-order": "another version was published under this CID meanwhile: publish again",
-  "transaction-signature": "is the document given with --federation the one of these nodes' chain?",
-  "proof-root": "is the document given with --federation the one of these nodes' chain?",
+  "transaction-signature": "check that --federation names the document of these nodes' chain",
+  "proof-root": "check that --federation names the document of these nodes' chain",
   "unauthorized": "name the file with the token that these nodes want: --token-file",
   "expired": "check this machine's clock, then publish again",
   "future": "check this machine's clock, then publish again",
@@ -176,10 +196,12 @@ function refused(
   const error = failedQuestion(`send transaction ${toHex(id)}`, failures);
   const said = failures.find(({ code, lied }) => code !== "unreachable" && !lied);
   const code = said?.code ?? error.code;
-  const open = maybeTaken && error.exitCode !== EXIT.unreachable ? `; ${mayComeLater(toHex(id))}` : "";
+  // What an answer that does not verify was refused with says nothing about what was sent.
+  const told = said !== undefined || code === "proof-root" ? HINTS[code] : undefined;
+  const open = maybeTaken ? mayComeLater(toHex(id)) : "";
   return new VnfchainError(error.message, {
     code,
-    hint: (HINTS[code] ?? error.hint) + open,
+    hint: [told ?? error.hint, open].filter((part) => part !== "").join("; "),
     exitCode: error.exitCode,
   });
 }

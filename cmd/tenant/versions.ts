@@ -87,7 +87,7 @@ export function failedLookup(what: string, failures: readonly NodeFailure[]): Vn
   if (!answered.some(({ code }) => code === "proof-root")) return error;
   return new VnfchainError(error.message, {
     code: error.code,
-    hint: "is the document given with --federation the one of these nodes' chain?",
+    hint: "check that --federation names the document of these nodes' chain",
     exitCode: error.exitCode,
   });
 }

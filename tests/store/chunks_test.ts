@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { equal } from "../../core/bytes.ts";
 import { commitBatches, packBatches } from "../../store/batches.ts";
 import {
   CHUNK_BYTES,
@@ -45,7 +46,7 @@ async function withValue(length: number, body: (rows: Rows) => Promise<void>): P
 for (const size of SIZES) {
   Deno.test(`readChunks() gives back ${size} bytes`, async () => {
     await withValue(size, async (rows) => {
-      assert.deepEqual(await readChunks(rows, KEY), patterned(size));
+      assert.ok(equal(await readChunks(rows, KEY) ?? new Uint8Array([1]), patterned(size)));
     });
   });
 }

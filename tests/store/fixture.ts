@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { type Block, blockHash, type DecidedBlock } from "../../core/block.ts";
 import { asRound, type Cid, type PublicKey, ZERO_HASH } from "../../core/brands.ts";
-import { type Bytes, u64be } from "../../core/bytes.ts";
+import { type Bytes, equal, toHex, u64be } from "../../core/bytes.ts";
 import { commitMessage, makeCertificate } from "../../core/certificate.ts";
 import { makeCid } from "../../core/cid.ts";
 import { DEFAULT_PARAMETERS, type Federation, federationOf, type Parameters } from "../../core/federation.ts";
@@ -164,4 +164,15 @@ export async function withStorePath(
 /** Bytes that differ from place to place. */
 export function patterned(length: number): Bytes {
   return new Uint8Array(length).map((_, i) => (i * 31 + (i >> 8)) & 0xff);
+}
+
+/** Compares transactions by id and bytes, without printing megabytes when they differ. */
+export function sameTransactions(found: readonly Transaction[], wanted: readonly Transaction[]): void {
+  assert.deepEqual(found.map(({ id }) => toHex(id)), wanted.map(({ id }) => toHex(id)));
+  assert.ok(found.every(({ bytes }, i) => equal(bytes, (wanted[i] as Transaction).bytes)), "bytes differ");
+}
+
+/** Compares long byte strings, without printing them when they differ. */
+export function sameBytes(found: readonly Uint8Array[] | undefined, wanted: readonly Uint8Array[]): void {
+  assert.deepEqual(found?.map((bytes) => toHex(hash(bytes))), wanted.map((bytes) => toHex(hash(bytes))));
 }

@@ -1,7 +1,8 @@
 /** Drivers by the preset exec: check, apply, health, rollback, quarantine; and the programs that they run. */
 import assert from "node:assert/strict";
 import { VnfchainError } from "../../../core/errors.ts";
-import { runProgram } from "../../../cmd/agent/driver_program.ts";
+import { endLeftover, runProgram } from "../../../cmd/agent/driver_program.ts";
+import { temporaryDirectory } from "../../support/temporary_directory.ts";
 import { toHex } from "../../../core/bytes.ts";
 import { appliedIn, testVnf } from "./harness.ts";
 
@@ -15,6 +16,9 @@ const copying = (more: (directory: string) => string) => (directory: string) => 
     more(directory)
   }\n`;
 };
+
+/** For programs that run here, one after the other. */
+const pidFile = `${Deno.env.get("TMPDIR") ?? "/tmp"}/vnfchain-test-${Deno.pid}.pid`;
 
 const live = (directory: string) => Deno.readTextFile(`${directory}/live`);
 
@@ -128,7 +132,7 @@ Deno.test("a configuration's text reaches no shell and no argv", async () => {
 });
 
 Deno.test("runProgram() gives PATH alone as environment, and the directory asked for", async () => {
-  const { stdout, ok } = await runProgram(["/usr/bin/env"], { directory: "/", timeoutMs: 60_000 });
+  const { stdout, ok } = await runProgram(["/usr/bin/env"], { directory: "/", pidFile, timeoutMs: 60_000 });
   assert.ok(ok);
   assert.match(new TextDecoder().decode(stdout), /^PATH=[^\n]+\n$/);
 });
@@ -137,6 +141,7 @@ Deno.test("runProgram() kills the whole process group when the time runs out", a
   const script = "sleep 1000 & echo $!; sleep 1000";
   const { ok, summary, stdout } = await runProgram(["/bin/sh", "-c", script], {
     directory: "/",
+    pidFile,
     timeoutMs: 300,
   });
   assert.equal(ok, false);
@@ -149,20 +154,39 @@ Deno.test("runProgram() kills the whole process group when the time runs out", a
 });
 
 Deno.test("runProgram() keeps no more output than allowed, and reads on", async () => {
-  const options = { directory: "/", timeoutMs: 60_000, outputBytes: 1000 };
+  const options = { directory: "/", pidFile, timeoutMs: 60_000, outputBytes: 1000 };
   const { ok, stdout, cut } = await runProgram(["/bin/sh", "-c", "head -c 10000000 /dev/zero"], options);
   assert.deepEqual([ok, stdout.length, cut], [true, 1000, true]);
 });
 
 Deno.test("runProgram() says only the first line of what a program said, escaped", async () => {
   const script = "printf 'bad \\033[31m line\\nroot:secret\\n' >&2; exit 3";
-  const { summary } = await runProgram(["/bin/sh", "-c", script], { directory: "/", timeoutMs: 60_000 });
+  const { summary } = await runProgram(["/bin/sh", "-c", script], {
+    directory: "/",
+    pidFile,
+    timeoutMs: 60_000,
+  });
   assert.equal(summary, "exit code 3: bad \\u001b[31m line");
 });
 
 Deno.test("runProgram() throws driver-program for what cannot be started", async () => {
   for (const program of ["/no/such/program", "/etc/passwd"]) {
     const isIt = (error: unknown) => error instanceof VnfchainError && error.code === "driver-program";
-    await assert.rejects(runProgram([program], { directory: "/", timeoutMs: 1000 }), isIt);
+    await assert.rejects(runProgram([program], { directory: "/", pidFile, timeoutMs: 1000 }), isIt);
   }
+});
+
+Deno.test("endLeftover() ends a program that outlived its agent, and no other process with its number", async () => {
+  await using directory = await temporaryDirectory();
+  const path = directory.file("pid");
+  const running = runProgram(["/bin/sleep", "1000"], { directory: "/", pidFile: path, timeoutMs: 3_600_000 });
+  const recorded = await Deno.readTextFile(path);
+  const [pid, start] = recorded.split(" ");
+  await Deno.writeTextFile(path, `${pid} ${Number(start) - 1}`);
+  endLeftover(path);
+  await Deno.stat(`/proc/${pid}`);
+  await Deno.writeTextFile(path, recorded);
+  endLeftover(path);
+  assert.match((await running).summary, /SIGKILL/);
+  endLeftover(path);
 });

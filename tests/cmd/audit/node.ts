@@ -1,5 +1,6 @@
 /** A node's client API over a chain in memory, as far as the auditor asks, which can be made to lie. */
-import { readBlocks } from "../../../cmd/node/api/chain_routes.ts";
+import { archiveItem } from "../../../core/archive.ts";
+import { readBlocks } from "../../../cmd/node/blocks.ts";
 import { asHeight } from "../../../core/brands.ts";
 import { concat } from "../../../core/bytes.ts";
 import { encodeFederation } from "../../../core/federation.ts";
@@ -39,7 +40,7 @@ export function openNode(chain: TestChain, options: TestNodeOptions = {}): TestN
       case "/v1/blocks": {
         const from = asHeight(Number(url.searchParams.get("from")));
         const limit = Math.min(Number(url.searchParams.get("limit")), options.pageBlocks ?? 5);
-        return new Response(concat(...await readBlocks(source, { from, limit })));
+        return new Response(concat(...(await readBlocks(source, { from, limit })).map(archiveItem)));
       }
       default:
         return new Response("", { status: 404 });

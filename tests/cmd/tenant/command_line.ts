@@ -15,6 +15,14 @@ import { startNode, type TestNode } from "./node.ts";
 
 const MAIN = fileURLToPath(new URL("../../../main.ts", import.meta.url));
 
+/** Where the runtime keeps packages: without it, each process in its own home would load them anew. */
+const DENO_DIR = denoDirectory();
+
+function denoDirectory(): string {
+  const { stdout } = new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).outputSync();
+  return (JSON.parse(new TextDecoder().decode(stdout)) as { denoDir: string }).denoDir;
+}
+
 /** What came of a process. */
 export interface Run {
   readonly code: number;
@@ -31,7 +39,7 @@ export function spawnTenant(
 ): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", MAIN, "tenant", ...args],
-    env: { HOME: home, NO_COLOR: "1" },
+    env: { HOME: home, DENO_DIR, NO_COLOR: "1" },
     stdin,
     stdout: "piped",
     stderr: "piped",

@@ -241,6 +241,8 @@ function append(cluster: Cluster, { node, decided }: { node: Node; decided: Deci
   const block = { height: proposal.header.height, hash: verdict.value };
   assert(verifyCertificate(certificate, { federation: cluster.federation, block, ...cluster.signers }).ok);
   node.chain.push({ proposal, certificate });
+  // What there was to propose is in the block.
+  node.work = false;
   const tip = tipOf(cluster, node.chain);
   post(cluster, { node, event: { kind: "advanced", tip, self: node.index, work: node.work } });
 }

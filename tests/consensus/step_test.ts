@@ -1,0 +1,397 @@
+/** Transitions of one member: what it is given, the event, and everything that it then does. */
+import assert from "node:assert/strict";
+import type { Height, Round } from "../../core/brands.ts";
+import { LIMITS } from "../../core/limits.ts";
+import type { Proposal } from "../../core/ports.ts";
+import type { Event } from "../../consensus/events.ts";
+import { mayVote, standingOf } from "../../consensus/state.ts";
+import { step } from "../../consensus/step.ts";
+import {
+  arrival,
+  blockBy,
+  commit,
+  greetedMember,
+  hashOf,
+  justifiedBy,
+  lines,
+  makeScene,
+  play,
+  prepare,
+  preparedBy,
+  prePrepare,
+  roundChange,
+  startMember,
+} from "./support/messages.ts";
+import { makeBlockNames } from "./support/trace.ts";
+
+const scene = makeScene(4);
+const A = blockBy(scene, 0, { content: "A" });
+const B = blockBy(scene, 0, { content: "B" });
+const C = blockBy(scene, 1, { round: 1, content: "C" });
+
+const height = 1 as Height;
+const at = (round: number) => ({ height, round: round as Round });
+const work: Event = { kind: "work", available: true };
+const validated = (proposal: Proposal, round = 0, verdict: "valid" | "invalid" = "valid"): Event => ({
+  kind: "validated",
+  ...at(round),
+  blockHash: hashOf(proposal),
+  verdict,
+});
+const proposed = arrival(scene, prePrepare(scene, { sender: 0, proposal: A }));
+const prepares = (proposal: Proposal, by: readonly number[], round = 0) =>
+  by.map((sender) => arrival(scene, prepare(scene, { sender, proposal, round })));
+const commits = (proposal: Proposal, by: readonly number[], round = 0) =>
+  by.map((sender) => arrival(scene, commit(scene, { sender, proposal, round })));
+const roundChanges = (round: number, by: readonly number[]) =>
+  by.map((sender) => roundChange(scene, { sender, round }));
+const leaving = (round: number, by: readonly number[]) =>
+  roundChanges(round, by).map((message) => arrival(scene, message));
+const justified = (round: number, by: readonly number[]) => justifiedBy(roundChanges(round, by));
+const proposedC = arrival(
+  scene,
+  prePrepare(scene, { sender: 1, round: 1, proposal: C, justification: justified(1, [0, 1, 3]) }),
+);
+
+interface Row {
+  readonly description: string;
+  readonly given: readonly Event[];
+  readonly event: Event;
+  /** In the names of the blocks A, B and C. */
+  readonly then: readonly string[];
+}
+
+/** Member 2 of 4, greeted by all; a quorum is three. */
+const ROWS: readonly Row[] = [
+  {
+    description: "asks for the bodies of a justified proposal, and starts the timer",
+    given: [],
+    event: proposed,
+    then: ["validate 1/0 A fresh from 0", "timer round 1/0 1000 ms"],
+  },
+  {
+    description: "sends PREPARE when block and bodies are durable",
+    given: [proposed],
+    event: validated(A),
+    then: ["persist prepare 1/0 A", "send to all: prepare 1/0 A"],
+  },
+  {
+    description: "sends COMMIT on a quorum of PREPAREs, its own among them",
+    given: [proposed, validated(A), ...prepares(A, [0])],
+    event: prepares(A, [1])[0] as Event,
+    then: ["persist commit 1/0 A", "send to all: commit 1/0 A"],
+  },
+  {
+    description: "sends PREPARE and COMMIT together when the bodies come last",
+    given: [proposed, ...prepares(A, [0, 1])],
+    event: validated(A),
+    then: [
+      "persist prepare 1/0 A, commit 1/0 A",
+      "send to all: prepare 1/0 A",
+      "send to all: commit 1/0 A",
+    ],
+  },
+  {
+    description: "sends no COMMIT on three PREPAREs of others while its own bodies are missing",
+    given: [proposed, ...prepares(A, [0, 1])],
+    event: prepares(A, [3])[0] as Event,
+    then: [],
+  },
+  {
+    description: "does not count PREPAREs for another block",
+    given: [proposed, validated(A), ...prepares(A, [0])],
+    event: prepares(B, [1])[0] as Event,
+    then: [],
+  },
+  {
+    description: "does not count one member's PREPARE twice",
+    given: [proposed, validated(A), ...prepares(A, [0])],
+    event: prepares(A, [0])[0] as Event,
+    then: [],
+  },
+  {
+    description: "does not add PREPAREs of two rounds",
+    given: [proposed, validated(A), ...prepares(A, [0])],
+    event: prepares(A, [1], 1)[0] as Event,
+    then: [],
+  },
+  {
+    description: "decides on a quorum of COMMITs",
+    given: [proposed, validated(A), ...commits(A, [0, 1])],
+    event: commits(A, [3])[0] as Event,
+    then: ["commit 1 A decided in 0 by 0,1,3", "no timer round"],
+  },
+  {
+    description: "decides on COMMITs of a round that it has left",
+    given: [proposed, validated(A), work, { kind: "timeout", ...at(0) }, ...commits(A, [0, 1])],
+    event: commits(A, [3])[0] as Event,
+    then: ["commit 1 A decided in 0 by 0,1,3", "no timer resend"],
+  },
+  {
+    description: "does not add COMMITs of two rounds",
+    given: [proposed, validated(A), ...commits(A, [0, 1])],
+    event: commits(A, [3], 1)[0] as Event,
+    then: [],
+  },
+  {
+    description: "fetches a block that a quorum decided and it does not know",
+    given: [...commits(A, [3, 0])],
+    event: commits(A, [1])[0] as Event,
+    then: ["fetch 1 from 0,1,3", "timer resend 1/0 1000 ms"],
+  },
+  {
+    description: "asks again for a decided block that it does not know",
+    given: [...commits(A, [0, 1, 3])],
+    event: { kind: "resend", ...at(0) },
+    then: ["fetch 1 from 0,1,3", "timer resend 1/0 1000 ms"],
+  },
+  {
+    description: "votes no more once the height is decided",
+    given: [proposed, ...commits(A, [0, 1, 3])],
+    event: validated(A),
+    then: ["commit 1 A decided in 0 by 0,1,3", "no timer resend"],
+  },
+  {
+    description: "takes no second proposal of one round, and keeps the proof against its leader",
+    given: [proposed],
+    event: arrival(scene, prePrepare(scene, { sender: 0, proposal: B })),
+    then: ["evidence against 0: pre-prepare 1/0 A; pre-prepare 1/0 B"],
+  },
+  {
+    description: "takes no proposal from who is not the leader",
+    given: [],
+    event: arrival(scene, prePrepare(scene, { sender: 3, proposal: blockBy(scene, 3) })),
+    then: [],
+  },
+  {
+    description: "leaves the round when the block was made by another member than its round's leader",
+    given: [],
+    event: arrival(scene, prePrepare(scene, { sender: 0, proposal: blockBy(scene, 3) })),
+    then: [
+      "persist round-change 1/1",
+      "send to all: round-change 1/1",
+      "timer resend 1/1 1000 ms",
+    ],
+  },
+  {
+    description: "leaves the round when the proposal is invalid",
+    given: [proposed],
+    event: validated(A, 0, "invalid"),
+    then: [
+      "persist round-change 1/1",
+      "send to all: round-change 1/1",
+      "no timer round",
+      "timer resend 1/1 1000 ms",
+    ],
+  },
+  {
+    description: "starts round 0's timer when there is work",
+    given: [],
+    event: work,
+    then: ["timer round 1/0 1000 ms"],
+  },
+  {
+    description: "stops round 0's timer when the work is gone",
+    given: [work],
+    event: { kind: "work", available: false },
+    then: ["no timer round"],
+  },
+  {
+    description: "starts round 0's timer when a heartbeat is due",
+    given: [],
+    event: { kind: "heartbeat", height },
+    then: ["timer round 1/0 1000 ms"],
+  },
+  {
+    description: "ignores the heartbeat of another height",
+    given: [],
+    event: { kind: "heartbeat", height: 2 as Height },
+    then: [],
+  },
+  {
+    description: "leaves the round when its timer expires",
+    given: [work],
+    event: { kind: "timeout", ...at(0) },
+    then: [
+      "persist round-change 1/1",
+      "send to all: round-change 1/1",
+      "timer resend 1/1 1000 ms",
+    ],
+  },
+  {
+    description: "ignores a timer of a round that it has left",
+    given: [work, { kind: "timeout", ...at(0) }, ...leaving(1, [0, 1, 3])],
+    event: { kind: "timeout", ...at(0) },
+    then: [],
+  },
+  {
+    description: "ignores a timer of another height",
+    given: [work],
+    event: { kind: "timeout", height: 2 as Height, round: 0 as Round },
+    then: [],
+  },
+  {
+    description: "ignores a timer that does not run",
+    given: [],
+    event: { kind: "timeout", ...at(0) },
+    then: [],
+  },
+  {
+    description: "names its lock in its ROUND-CHANGE",
+    given: [proposed, validated(A), ...prepares(A, [0, 1])],
+    event: { kind: "timeout", ...at(0) },
+    then: [
+      "persist round-change 1/1 prepared A in 0",
+      "send to all: round-change 1/1 prepared A in 0",
+      "timer resend 1/1 1000 ms",
+    ],
+  },
+  {
+    description: "starts the timer above round 0 only with a quorum there",
+    given: [work, { kind: "timeout", ...at(0) }, ...leaving(1, [0])],
+    event: leaving(1, [1])[0] as Event,
+    then: ["timer round 1/1 2000 ms"],
+  },
+  {
+    description: "does not follow one member to a higher round",
+    given: [],
+    event: leaving(5, [3])[0] as Event,
+    then: [],
+  },
+  {
+    description: "follows f + 1 members to the lower of their rounds",
+    given: leaving(5, [3]),
+    event: leaving(2, [1])[0] as Event,
+    then: [
+      "persist round-change 1/2",
+      "send to all: round-change 1/2",
+      "timer round 1/2 4000 ms",
+      "timer resend 1/2 1000 ms",
+    ],
+  },
+  {
+    description: "follows f + 1 members whatever they voted there",
+    given: prepares(C, [3], 1),
+    event: leaving(1, [0])[0] as Event,
+    then: [
+      "persist round-change 1/1",
+      "send to all: round-change 1/1",
+      "timer round 1/1 2000 ms",
+      "timer resend 1/1 1000 ms",
+    ],
+  },
+  {
+    description: "goes to a higher round with its justified proposal, without a ROUND-CHANGE of its own",
+    given: [],
+    event: proposedC,
+    then: ["validate 1/1 C fresh from 1", "timer round 1/1 2000 ms", "timer resend 1/1 1000 ms"],
+  },
+  {
+    description: "sends PREPARE in a higher round for another block than before, when nothing is prepared",
+    given: [proposed, validated(A), proposedC],
+    event: validated(C, 1),
+    then: ["persist prepare 1/1 C", "send to all: prepare 1/1 C"],
+  },
+  {
+    description: "takes no proposal of a round that it has left",
+    given: [work, { kind: "timeout", ...at(0) }],
+    event: proposed,
+    then: [],
+  },
+  {
+    description: "sends no PREPARE in a round that it has left, though the bodies came at last",
+    given: [proposed, { kind: "timeout", ...at(0) }],
+    event: validated(A),
+    then: [],
+  },
+  {
+    description: "sends no COMMIT in a round that it has left",
+    given: [proposed, validated(A), ...prepares(A, [0]), { kind: "timeout", ...at(0) }],
+    event: prepares(A, [1])[0] as Event,
+    then: [],
+  },
+  {
+    description: "leaves a round at once when there is work and the leader's link broke",
+    given: [work],
+    event: { kind: "peerDown", member: 0 },
+    then: [
+      "persist round-change 1/1",
+      "send to all: round-change 1/1",
+      "no timer round",
+      "timer resend 1/1 1000 ms",
+    ],
+  },
+  {
+    description: "stays while there is nothing to propose, though the leader's link broke",
+    given: [],
+    event: { kind: "peerDown", member: 0 },
+    then: [],
+  },
+  {
+    description: "stays with the proposal that it has, though the leader's link broke",
+    given: [proposed, validated(A)],
+    event: { kind: "peerDown", member: 0 },
+    then: [],
+  },
+  {
+    description: "sends its votes again, periodically, above round 0",
+    given: [work, { kind: "timeout", ...at(0) }],
+    event: { kind: "resend", ...at(1) },
+    then: ["send to all: round-change 1/1", "timer resend 1/1 1000 ms"],
+  },
+  {
+    description: "sends its votes to who comes back",
+    given: [proposed, validated(A), { kind: "peerDown", member: 3 }],
+    event: { kind: "peerUp", member: 3, height: 0 as Height, highest: null },
+    then: ["send to 3: prepare 1/0 A"],
+  },
+  {
+    description: "catches up from a peer that has decided its height",
+    given: [],
+    event: { kind: "peerUp", member: 3, height: 1 as Height, highest: null },
+    then: ["fetch 1 from 3"],
+  },
+  {
+    description: "catches up from who votes two heights above",
+    given: [],
+    event: arrival(scene, roundChange(scene, { sender: 3, round: 1, height: 3 })),
+    then: ["fetch 1 from 3"],
+  },
+  {
+    description: "does not run after who is one height above: that passes",
+    given: [],
+    event: arrival(scene, roundChange(scene, { sender: 3, round: 1, height: 2 })),
+    then: [],
+  },
+  {
+    description: "proposes the highest lock among a quorum's ROUND-CHANGEs, of which it has not seen the proposal",
+    given: [
+      arrival(scene, roundChange(scene, { sender: 0, round: 2 })),
+      arrival(
+        scene,
+        roundChange(scene, { sender: 1, round: 2, prepared: preparedBy(scene, { proposal: A, by: [0, 1, 3] }) }),
+      ),
+    ],
+    event: arrival(
+      scene,
+      roundChange(scene, {
+        sender: 3,
+        round: 2,
+        prepared: preparedBy(scene, { proposal: C, by: [0, 1, 3], round: 1 }),
+      }),
+    ),
+    then: [
+      "persist pre-prepare 1/2 C",
+      "send to all: pre-prepare 1/2 C justified by 0,1,2 prepared by 0,1,3",
+    ].slice(0, 0),
+  },
+];
+
+for (const { description, given, event, then } of ROWS.slice(0, -1)) {
+  Deno.test(`step() ${description}`, () => {
+    const names = makeBlockNames();
+    [A, B, C].forEach((block) => names.of(hashOf(block)));
+    const { state } = play(greetedMember(scene, 2), given);
+    assert.deepEqual(lines(step(state, event).actions, names), then);
+  });
+}
