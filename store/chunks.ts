@@ -32,9 +32,9 @@ export function setChunks(hash: HashFunction, key: RowKey, value: Uint8Array): r
   });
 }
 
-/** The mutations that delete a value of `count` chunks. */
+/** The mutations that delete a value of `count` chunks, from its end: half deleted it is a value that was cut. */
 export function deleteChunks(key: RowKey, count: number): readonly Mutation[] {
-  return Array.from({ length: count }, (_, i) => ({ kind: "delete", key: [...key, i] }));
+  return Array.from({ length: count }, (_, i) => ({ kind: "delete", key: [...key, count - 1 - i] }));
 }
 
 /** A value; null when there is none. */

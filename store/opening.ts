@@ -10,8 +10,15 @@ import { asHeight, ZERO_HASH } from "../core/brands.ts";
 import { equal, toHex } from "../core/bytes.ts";
 import type { Federation } from "../core/federation.ts";
 import type { CryptoPort, Tip } from "../core/ports.ts";
+import type { StateLeaf } from "../core/state/state_node.ts";
 import { pageOf, pageSummary } from "../core/state/state_page.ts";
-import { emptyUpperTree, setPages, stateRoot, type UpperTree } from "../core/state/state_upper.ts";
+import {
+  applyNodes,
+  emptyUpperTree,
+  setPages,
+  stateRoot,
+  type UpperTree,
+} from "../core/state/state_upper.ts";
 import { nonceKey, type Transaction } from "../core/transaction.ts";
 import { deleteRange } from "./batches.ts";
 import { decodeChanges } from "./changes.ts";
@@ -103,7 +110,7 @@ async function rebuildUpper(rows: Rows): Promise<UpperTree> {
   return upper;
 }
 
-/** Applies the changed leaves since the checkpoint; those that are in a page already stay the same. */
+/** Applies the changed leaves since the checkpoint, the last value of each; what is in a page already stays the same. */
 async function redo(
   rows: Rows,
   { pages, upper, heights: { from, to } }: {
@@ -112,20 +119,17 @@ async function redo(
     heights: { from: number; to: number };
   },
 ): Promise<void> {
-  for await (
-    const { key, value } of scanChunked(rows, { start: changesKey(from + 1), end: changesKey(to + 1) })
-  ) {
+  const last = new Map<string, StateLeaf>();
+  const range = { start: changesKey(from + 1), end: changesKey(to + 1) };
+  for await (const { key, value } of scanChunked(rows, range)) {
     if (value === null) throw damaged(`changes of block ${key[1]} lack their end`);
-    const changes = decodeChanges(value);
-    const before = await pages.load(changes.map((leaf) => pageOf(leaf.key)));
-    const changed = changedPages({ hash: rows.hash, pages: before, upper }, changes);
-    pages.put(changed.pages);
-    setPages(
-      rows.hash,
-      upper,
-      new Map([...changed.pages].map(([i, page]) => [i, pageSummary(rows.hash, page)])),
-    );
+    for (const leaf of decodeChanges(value)) last.set(toHex(leaf.key), leaf);
   }
+  const changes = [...last.values()];
+  const before = await pages.load(changes.map((leaf) => pageOf(leaf.key)));
+  const changed = changedPages({ hash: rows.hash, pages: before, upper }, changes);
+  pages.put(changed.pages);
+  applyNodes(upper, changed.upper);
 }
 
 function checkRoot(upper: UpperTree, { header, parent }: Tip): void {

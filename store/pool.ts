@@ -55,7 +55,13 @@ export async function openPool(rows: Rows, options: PoolOptions): Promise<Durabl
       const ids = group.map(({ id }) => id);
       const value = encodeShape(groupShape, group.map(({ bytes }) => bytes));
       const open = groups.open({ sequence: ++sequence, chunks: chunkCount(value.length) }, ids);
-      await commitBatches(rows.kv, packBatches(setChunks(rows.hash, poolKey(sequence), value)));
+      try {
+        await commitBatches(rows.kv, packBatches(setChunks(rows.hash, poolKey(sequence), value)));
+      } catch (error) {
+        // Not durable: to be added again by whoever asks again.
+        groups.forget(ids);
+        throw error;
+      }
       // All of them came into a block, or were evicted, while they were written.
       await commitBatches(rows.kv, packBatches(open.close()));
     }

@@ -48,7 +48,7 @@ class DebuggerPort implements Disposable {
     const endMs = performance.now() + LOOK_FOR_MS;
     clearInterval(this.#timer);
     this.#timer = setInterval(() => {
-      
+      if (url() !== undefined) close();
       if (performance.now() > endMs) clearInterval(this.#timer);
     }, LOOK_MS);
   }

@@ -12,6 +12,7 @@ import { print, printJson } from "../common/output.ts";
 import type { AnyCommand } from "../common/program.ts";
 import { exportChain } from "./export.ts";
 import { runNode } from "./run.ts";
+import { describeStatus, readNodeStatus } from "./status.ts";
 import { makeTestnet } from "./testnet.ts";
 
 /** The subcommand with its own subcommands. */
@@ -32,7 +33,8 @@ export function nodeCommand(): AnyCommand {
       await runNode({ ...flags, dir: flags.dir ?? "" });
     })
     .addCommand(testnetCommand())
-    .addCommand(exportCommand());
+    .addCommand(exportCommand())
+    .addCommand(statusCommand());
 }
 
 const EXAMPLES = `
@@ -118,6 +120,18 @@ function exportCommand() {
       print(
         `${flags.out}: ${summary.blocks} blocks, ${summary.transactions} transactions, ${summary.bytes} bytes`,
       );
+    });
+}
+
+function statusCommand() {
+  return new Command("status")
+    .description("Asks a running node how it stands")
+    .requiredOption("--node <url>", "the node's client address")
+    .option("--json", "print one JSON document")
+    .addHelpText("after", "\nExample:\n  $ vnfchain node status --node http://127.0.0.1:8000\n")
+    .action(async ({ node, json }) => {
+      const status = await readNodeStatus(node);
+      return json === true ? printJson(status) : print(describeStatus(status));
     });
 }
 

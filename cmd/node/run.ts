@@ -112,7 +112,9 @@ async function openNode(
 
 /** A bug while a client was served costs that client its answer, and no vote depends on it: the node goes on. */
 function logBug(error: unknown): void {
-  logOf("api").error("a request failed here", { error: error instanceof Error ? error.stack ?? error.message : "" });
+  logOf("api").error("a request failed here", {
+    error: error instanceof Error ? error.stack ?? error.message : "",
+  });
 }
 
 /** What is made after the member, and used by it. */

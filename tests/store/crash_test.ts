@@ -11,7 +11,7 @@ import { platformCrypto } from "../../core/platform/crypto.ts";
 import { planAppend } from "../../store/appending.ts";
 import { commitBatches, packBatches } from "../../store/batches.ts";
 import { dropChanges, planCheckpoint } from "../../store/checkpoint.ts";
-import { ChainStore } from "../../store/chain_store.ts";
+import type { ChainStore } from "../../store/chain_store.ts";
 import { judgeBlock } from "../../store/judging.ts";
 import { openKv } from "../../store/kv.ts";
 import type { Memory } from "../../store/memory.ts";

@@ -13,6 +13,8 @@ export interface NetworkOptions {
   readonly directory: string;
   /** Federation parameters that differ from the defaults. */
   readonly parameters?: Readonly<Record<string, number>>;
+  /** Where the nodes run, when not on this host's loopback: a network namespace, with its address in it. */
+  readonly place?: { readonly host: string; readonly prefix: readonly string[] };
 }
 
 /** A network; disposing kills all nodes. */
@@ -42,8 +44,9 @@ export interface StatusAnswer {
 
 /** Makes a test network and starts all its nodes. */
 export async function startNetwork(options: NetworkOptions): Promise<Network> {
-  const { nodes, directory } = options;
-  const basePort = freePorts(nodes);
+  const { nodes, directory, place = { host: "127.0.0.1", prefix: [] } } = options;
+  const { host, prefix } = place;
+  const basePort = prefix.length === 0 ? freePorts(nodes) : 7000;
   const sets = Object.entries(options.parameters ?? {}).flatMap((
     [name, value],
   ) => ["--set", `${name}=${value}`]);
@@ -55,17 +58,19 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
     `${nodes}`,
     "--dir",
     federationDirectory,
+    "--host",
+    host,
     "--base-port",
     `${basePort}`,
     ...sets,
   ]);
-  const urls = Array.from({ length: nodes }, (_, i) => `http://127.0.0.1:${basePort + 1000 + i}`);
+  const urls = Array.from({ length: nodes }, (_, i) => `http://${host}:${basePort + 1000 + i}`);
   const running: (Running | undefined)[] = urls.map(() => undefined);
   const outputs: string[] = urls.map(() => "");
 
   async function start(index: number): Promise<void> {
     assert(running[index] === undefined, `node ${index + 1} runs already`);
-    const node = startProgram(["node", "--dir", `${federationDirectory}/node-${index + 1}`]);
+    const node = startProgram(["node", "--dir", `${federationDirectory}/node-${index + 1}`], { prefix });
     running[index] = node;
     await node.saw("ready");
   }
@@ -81,7 +86,10 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
   }
 
   async function status(index: number): Promise<StatusAnswer> {
-    const response = await fetch(`${urls[index]}/v1/status`);
+    const url = urls[index] as string;
+    // From outside of the namespace the node cannot be reached: the program asks from inside.
+    if (prefix.length > 0) return await runJson(["node", "status", "--node", url], { prefix });
+    const response = await fetch(`${url}/v1/status`);
     return await response.json() as StatusAnswer;
   }
 

@@ -4,6 +4,7 @@ import { VnfchainError } from "../../../core/errors.ts";
 import { endLeftover, runProgram } from "../../../cmd/agent/driver_program.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
 import { toHex } from "../../../core/bytes.ts";
+import { openState } from "../../../cmd/agent/state_store.ts";
 import { appliedIn, testVnf } from "./harness.ts";
 
 const sh = (script: string, ...rest: string[]) => JSON.stringify(["/bin/sh", "-c", script, "sh", ...rest]);
@@ -189,4 +190,54 @@ Deno.test("endLeftover() ends a program that outlived its agent, and no other pr
   endLeftover(path);
   assert.match((await running).summary, /SIGKILL/);
   endLeftover(path);
+});
+
+Deno.test("a first configuration that fails leaves no current generation", async () => {
+  await using vnf = await testVnf({ drivers: copying(() => "") });
+  await vnf.publish({ content: "badapply" });
+  assert.equal(await vnf.once(), 1);
+  await assert.rejects(Deno.lstat(`${vnf.stateDir}/current`), Deno.errors.NotFound);
+  const { inForce, pending, errors } = await vnf.state();
+  assert.deepEqual([inForce, pending], [null, null]);
+  assert.ok(errors.some(({ code }) => code === "no-configuration"));
+});
+
+Deno.test("what comes again after a crash before the round was recorded is not applied twice", async () => {
+  await using vnf = await testVnf({ drivers: copying(() => "") });
+  await vnf.publish({ content: "1" });
+  await vnf.publish({ content: "2" });
+  assert.equal(await vnf.once(), 0);
+  const store = await openState(vnf.stateDir, {
+    genesisId: vnf.chain.federation.genesisId,
+    self: vnf.key.publicKey,
+  });
+  await store.update({ feeds: [], position: null, header: null });
+  assert.equal(await vnf.once(), 0);
+  assert.deepEqual(await appliedIn(vnf.directory), [1]);
+  assert.equal(await live(vnf.directory), "2");
+  assert.equal((await vnf.state()).feeds[0]?.state?.count, 2);
+});
+
+Deno.test("an apply that a crash cut short is checked and done again at the next start", async () => {
+  await using vnf = await testVnf({ drivers: copying(() => "") });
+  await vnf.publish({ content: "1" });
+  assert.equal(await vnf.once(), 0);
+  await vnf.publish({ content: "2" });
+  assert.equal(await vnf.once(), 0);
+  const store = await openState(vnf.stateDir, {
+    genesisId: vnf.chain.federation.genesisId,
+    self: vnf.key.publicKey,
+  });
+  const { inForce } = store.current();
+  assert.ok(inForce !== null);
+  // As it was when the second was being applied.
+  await store.update({
+    inForce: { ...inForce, generation: 1 },
+    pending: { purpose: "apply", configuration: inForce },
+  });
+  await Deno.writeTextFile(`${vnf.directory}/live`, "half");
+  assert.equal(await vnf.once(), 0);
+  assert.equal(await live(vnf.directory), "2");
+  assert.deepEqual(await appliedIn(vnf.directory), [1, 2, 2]);
+  assert.deepEqual(Object.values(await vnf.files()), ["2"]);
 });

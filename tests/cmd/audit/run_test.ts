@@ -201,9 +201,18 @@ Deno.test("auditChain() finds a chain that those who signed it wrote anew, by a 
   failed(await auditBlocks(anew.blocks, { receipts }), 20, "fork");
 });
 
+Deno.test("auditChain() finds a receipt's transaction in another block than the receipt's", async () => {
+  const [one, other] = [openChain(chain), openChain(chain)];
+  const transaction = await configuration(one, story.tenant);
+  one.append([transaction]);
+  other.append([transaction], { afterMs: 1001 });
+  const receipts = [{ name: "r", bytes: receiptOf(one, { height: 1 }) }];
+  failed(await auditBlocks(other.blocks, { receipts }), 1, "fork");
+});
+
 Deno.test("auditChain() refuses a receipt that does not hold, or is of another chain", async () => {
   const bytes = receiptOf(chain, { height: 20 });
-  const bad = [{ name: "bad", bytes: bytes.with(bytes.length - 40, 0x55) as Bytes }];
+  const bad = [{ name: "bad", bytes: bytes.with(bytes.length - 40, bytes.at(-40) as number ^ 1) as Bytes }];
   equal((await auditBlocks(blocks, { receipts: bad })).ok, false);
   const other = openChain(await makeFederation(4));
   other.append([await configuration(other, story.tenant)]);

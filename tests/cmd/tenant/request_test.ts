@@ -1,4 +1,5 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { asTxId } from "../../../core/brands.ts";
 import { type Bytes, toBase64, toHex, utf8 } from "../../../core/bytes.ts";
 import { packConfiguration } from "../../../core/platform/configuration.ts";
 import { platformCrypto, randomBytes } from "../../../core/platform/crypto.ts";
@@ -138,12 +139,15 @@ Deno.test("request takes no answer from a node that lies", async () => {
   equal((JSON.parse(stdout) as { answer: string }).answer, toHex(answered.id));
 });
 
-Deno.test("request fails when the VNF published something else where the answer should be", async () => {
-  await using it = await scene();
-  const process = startRequest(it, "--json", ...it.access());
-  await answer(it, { request: await requestOn(it), bytes: STATE, changes: { inReplyTo: null } });
-  failed(await ended(process), { code: 1, error: /stands where the answer should/ });
-});
+for (const inReplyTo of [null, asTxId(new Uint8Array(32))]) {
+  const what = inReplyTo === null ? "no answer" : "an answer to another request";
+  Deno.test(`request fails when ${what} stands where its answer should`, async () => {
+    await using it = await scene();
+    const process = startRequest(it, "--json", ...it.access());
+    await answer(it, { request: await requestOn(it), bytes: STATE, changes: { inReplyTo } });
+    failed(await ended(process), { code: 1, error: /stands where the answer should/ });
+  });
+}
 
 Deno.test("request ends with exit code 3 when no answer comes in time, and says how to find it later", async () => {
   await using it = await scene();

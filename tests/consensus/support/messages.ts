@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { blockHash } from "../../../core/block.ts";
 import type { Height, Round } from "../../../core/brands.ts";
-import { type Federation } from "../../../core/federation.ts";
+import type { Federation } from "../../../core/federation.ts";
 import type { Proposal, Tip } from "../../../core/ports.ts";
 import type { Action, Event } from "../../../consensus/events.ts";
 import { justify, NO_JUSTIFICATION } from "../../../consensus/justification.ts";
@@ -45,7 +45,10 @@ export function makeScene(n: number): Scene {
 }
 
 /** Signs with a member's key whatever it is told to. */
-export function signAs<M extends VoteMessage>({ federation }: Scene, unsigned: Unsigned<M> & { sender: number }): M {
+export function signAs<M extends VoteMessage>(
+  { federation }: Scene,
+  unsigned: Unsigned<M> & { sender: number },
+): M {
   const signature = memberKey(unsigned.sender).sign(voteMessage(federation, unsigned as VoteMessage));
   return { ...unsigned, signature } as unknown as M;
 }
@@ -60,7 +63,11 @@ export function hashOf({ header }: Proposal): Prepare["blockHash"] {
 }
 
 /** A block by the leader of a round; other `content` makes another block. */
-export function blockBy({ tip }: Scene, proposer: number, options: { round?: number; content?: string } = {}): Proposal {
+export function blockBy(
+  { tip }: Scene,
+  proposer: number,
+  options: { round?: number; content?: string } = {},
+): Proposal {
   const { round: createdRound = 0, content = "" } = options;
   return makeProposal(tip, { proposer, createdRound, content });
 }
@@ -73,7 +80,13 @@ export function prePrepare(
     justification?: Justification;
   },
 ): PrePrepare {
-  const vote = { kind: "pre-prepare", ...placed(where), blockHash: hashOf(proposal), proposal, justification } as const;
+  const vote = {
+    kind: "pre-prepare",
+    ...placed(where),
+    blockHash: hashOf(proposal),
+    proposal,
+    justification,
+  } as const;
   return signAs<PrePrepare>(scene, vote);
 }
 
@@ -127,7 +140,9 @@ export function startMember({ tip }: Scene, self: number): State {
 
 /** A real member that all others have greeted. */
 export function greetedMember(scene: Scene, self: number): State {
-  const others = scene.federation.document.members.map((_, member) => member).filter((member) => member !== self);
+  const others = scene.federation.document.members.map((_, member) => member).filter((member) =>
+    member !== self
+  );
   const greetings = others.map((member): Event => ({
     kind: "peerUp",
     member,

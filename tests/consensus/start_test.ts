@@ -1,0 +1,185 @@
+/** Starting from a journal: what is remembered, what is sent again, and what is never voted twice. */
+import assert from "node:assert/strict";
+import type { Height } from "../../core/brands.ts";
+import type { Bytes } from "../../core/bytes.ts";
+import { VnfchainError } from "../../core/errors.ts";
+import type { Event } from "../../consensus/events.ts";
+import { encodeRecord, recall } from "../../consensus/journal.ts";
+import { highestVoteOf } from "../../consensus/peers.ts";
+import { start } from "../../consensus/start.ts";
+import { standingOf } from "../../consensus/state.ts";
+import { step } from "../../consensus/step.ts";
+import { bareVote } from "../../consensus/vote.ts";
+import { encodeMessage } from "../../consensus/wire.ts";
+import { crash, fire, greetAll, makeCluster, type Node, restart, setWork } from "./support/cluster.ts";
+import { toolsOf } from "./support/fixtures.ts";
+import {
+  arrival,
+  blockBy,
+  commit,
+  greetedMember,
+  hashOf,
+  makeScene,
+  play,
+  prepare,
+  prePrepare,
+  startMember,
+} from "./support/messages.ts";
+
+const scene = makeScene(4);
+const A = blockBy(scene, 0, { content: "A" });
+const height = 1 as Height;
+const events: readonly Event[] = [
+  arrival(scene, prePrepare(scene, { sender: 0, proposal: A })),
+  { kind: "validated", height, round: 0 as never, blockHash: hashOf(A), verdict: "valid" },
+  ...[0, 1].map((sender) => arrival(scene, prepare(scene, { sender, proposal: A }))),
+];
+const first = play(greetedMember(scene, 2), events);
+const records: readonly Bytes[] = first.all.flatMap((action) =>
+  action.kind === "persist" ? action.records : []
+);
+const options = { tools: toolsOf(2), tip: scene.tip, self: 2, work: false };
+const peerUp = (member: number): Event => ({ kind: "peerUp", member, height: 0 as Height, highest: null });
+
+Deno.test("start() sends the votes of its journal again, byte for byte", () => {
+  const sent = first.all.flatMap((action) => action.kind === "send" ? [encodeMessage(action.message)] : []);
+  const { state } = start({ ...options, records });
+  const again = step(state, peerUp(3)).actions.flatMap((action) =>
+    action.kind === "send" ? [encodeMessage(action.message)] : []
+  );
+  assert.equal(sent.length, 2);
+  assert.deepEqual(again, sent);
+});
+
+Deno.test("start() asks for its block's bodies again, without the clock", () => {
+  const validate = start({ ...options, records }).actions.find(({ kind }) => kind === "validate");
+  assert(validate?.kind === "validate");
+  assert.equal(validate.fresh, false);
+  assert.deepEqual(validate.blockHash, hashOf(A));
+});
+
+Deno.test("start() goes on where the journal ends: no second vote in its round", () => {
+  const { state } = start({ ...options, records });
+  const { all } = play(state, [peerUp(0), peerUp(1), ...events]);
+  assert.deepEqual(all.filter(({ kind }) => kind === "persist"), []);
+});
+
+Deno.test("start() after a crash before the COMMIT was durable votes COMMIT now", () => {
+  const upToPrepare = first.all.find(({ kind }) => kind === "persist");
+  assert(upToPrepare?.kind === "persist");
+  const { state } = start({ ...options, records: upToPrepare.records });
+  const { actions } = play(state, [peerUp(0), peerUp(1), ...events.slice(2), events[1] as Event]);
+  assert.deepEqual(actions.map(({ kind }) => kind), ["persist", "send"]);
+});
+
+Deno.test("start() follows below the height of a journal that is ahead of the chain", () => {
+  const ahead = arrivalsAtHeightTwo();
+  const { state } = start({ ...options, records: ahead });
+  assert.equal(state.height, 1);
+  assert.equal(standingOf(play(state, [peerUp(0), peerUp(1), peerUp(3)]).state), "following");
+});
+
+/** The journal of a member that has voted at height 2. */
+function arrivalsAtHeightTwo(): readonly Bytes[] {
+  const cluster = makeCluster({ n: 1 });
+  const [node] = cluster.nodes as [Node];
+  setWork(cluster, { node, available: true });
+  setWork(cluster, { node, available: true });
+  assert.equal(node.chain.length, 2);
+  const alone = makeScene(1);
+  const { position } = recall(node.journal, { tools: toolsOf(0), tip: alone.tip });
+  assert.equal(position.height, 2);
+  const state = startMember(alone, 0);
+  assert.equal(state.height, 1);
+  return castAt(2);
+}
+
+function castAt(at: number): readonly Bytes[] {
+  const message = prepare(scene, { sender: 2, height: at, proposal: A });
+  const federationHash = scene.federation.hash;
+  return [encodeRecord({ version: 1, type: 1, federationHash, message, block: A, prepares: [] })];
+}
+
+Deno.test("start() remembers the others' highest votes, to show them to who forgot", () => {
+  const { state } = start({ ...options, records });
+  const shown = highestVoteOf(state, 1);
+  assert.deepEqual(shown?.vote, bareVote(prepare(scene, { sender: 1, proposal: A })));
+});
+
+Deno.test("a vote of ours above the journal, shown by a peer, makes us follow past its height", () => {
+  const vote = commit(scene, { sender: 2, height: 5, proposal: A });
+  const shown: Event = {
+    kind: "peerUp",
+    member: 0,
+    height: 4 as Height,
+    highest: { federationHash: scene.federation.hash, vote },
+  };
+  const { state } = step(greetedMember(scene, 2), shown);
+  assert.equal(standingOf(state), "following");
+  assert.equal(state.followUntil, 5);
+});
+
+Deno.test("a vote that a peer claims to be ours, but we did not sign, changes nothing", () => {
+  const vote = { ...commit(scene, { sender: 1, height: 1_000_000, proposal: A }), sender: 2 };
+  const shown: Event = {
+    kind: "peerUp",
+    member: 0,
+    height: 0 as Height,
+    highest: { federationHash: scene.federation.hash, vote },
+  };
+  assert.equal(standingOf(step(greetedMember(scene, 2), shown).state), "voting");
+});
+
+Deno.test("a vote of ours that comes back and that we do not remember makes us follow", () => {
+  const message = arrival(scene, prepare(scene, { sender: 2, proposal: A }));
+  assert.equal(standingOf(step(greetedMember(scene, 2), message).state), "following");
+});
+
+Deno.test("a vote of ours that comes back and that we remember changes nothing", () => {
+  const message = arrival(scene, prepare(scene, { sender: 2, proposal: A }));
+  assert.equal(standingOf(step(first.state, message).state), "voting");
+});
+
+Deno.test("start() refuses another member's journal", () => {
+  assert.throws(
+    () => start({ ...options, tools: toolsOf(3), self: 3, records }),
+    failsWith("journal-foreign"),
+  );
+});
+
+Deno.test("start() refuses a journal of another chain", () => {
+  const elsewhere = makeScene(5);
+  assert.throws(() => start({ ...options, tip: elsewhere.tip, records }), failsWith("journal-foreign"));
+});
+
+Deno.test("start() refuses a damaged record", () => {
+  const damaged = records.map((record, i) => i === 0 ? record.slice(1) : record);
+  assert.throws(() => start({ ...options, records: damaged }), failsWith("journal-damaged"));
+});
+
+function failsWith(code: string): (error: unknown) => boolean {
+  return (error) => error instanceof VnfchainError && error.code === code;
+}
+
+Deno.test("start() after each possible length of the journal never votes twice for one round and kind", () => {
+  const full = makeCluster({ n: 4 });
+  const leader = full.nodes[0] as Node;
+  greetAll(full);
+  setWork(full, { node: leader, available: true });
+  crash(full, 0);
+  const { journal, sent } = leader;
+  for (let kept = 0; kept <= journal.length; kept++) {
+    const cluster = makeCluster({ n: 4 });
+    const node = cluster.nodes[0] as Node;
+    crash(cluster, 0);
+    node.journal = journal.slice(0, kept);
+    restart(cluster, 0);
+    greetAll(cluster);
+    setWork(cluster, { node, available: true });
+    fire(cluster, { node, timer: "round" });
+    // What was not durable was not sent; what was is sent again as it was.
+    const again = node.sent.map(String);
+    if (kept > 0) assert(again.includes(String(sent[0])));
+    assert.equal(new Set(again).size, new Set(again.map((each) => each.slice(0, 12))).size);
+  }
+});
