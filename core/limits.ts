@@ -113,18 +113,36 @@ export const LIMITS = {
   // Client API
   /** HTTP connections at once. */
   httpConnections: 1024,
+  /** HTTP connections at once from one address. */
+  httpConnectionsPerAddress: 512,
   /** Time for a request's headers to arrive. */
   httpHeadersMs: 10 * SECOND,
   /** Time for a whole request to arrive. */
   httpRequestMs: 60 * SECOND,
+  /** Time for a client to take an answer. */
+  httpAnswerMs: 60 * SECOND,
   /** A request's headers. */
   httpHeaderBytes: 16 * KIB,
+  /** Bodies of all requests that arrive or are served. */
+  httpBodiesBytes: 256 * MIB,
+  /** All answers on their way to clients. */
+  httpAnswersBytes: 256 * MIB,
+  /** Answers read from the chain at once. */
+  readsAtOnce: 8,
   /** Feeds in one poll. */
   pollFeeds: 256,
   /** Transactions in one poll answer. */
   pollTransactions: 256,
   /** Bytes of transactions in one poll answer; one transaction always fits. */
   pollBytes: 24 * MIB,
+  /** Rows of feeds and versions in one poll answer; a client's `cborItems` bounds them too. */
+  pollRows: 20_000,
+  /** Configurations in one poll answer; one transaction's references always fit. */
+  pollConfigurations: 256,
+  /** Rows of a feed that a listing goes back. */
+  listingRows: 65_536,
+  /** Blocks whose receipts are made from memory. */
+  receiptBlocks: 16,
   /** Blocks or rows in one page of a listing. */
   pageRows: 256,
   /** How long `?wait=commit` waits. */

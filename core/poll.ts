@@ -101,7 +101,7 @@ const requestShape: Shape<PollRequest> = record({
     record({ sender: publicKeyShape, recipient: nullable(publicKeyShape), count: uint() }),
     LIMITS.pollFeeds,
   ),
-  configurations: list(record({ cid: cidShape, vid: nullable(uint()) }), LIMITS.references),
+  configurations: list(record({ cid: cidShape, vid: nullable(uint()) }), 2 * LIMITS.references),
 });
 
 const configurationAnswerShape: Shape<ConfigurationAnswer> = record({

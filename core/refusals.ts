@@ -36,6 +36,7 @@ export const REFUSALS = {
   "evicted": "the transaction left the pool before a block took it",
   "unknown": "the node does not know it",
   "request": "the request is malformed",
+  "method": "the path does not serve the request's method",
   "timeout": "the time for it ran out",
 
   // Federations, blocks and certificates

@@ -79,7 +79,7 @@ export function* planCheckpoint(
     // A page's rows together: only the changed leaves are there again, so a page half written could not be mended.
     yield* packGroups(some.map(([index, page]) => setChunks(hash, pageKey(index), encodePage(page))));
   }
-  yield* packBatches([...setIds(hash, { firstHeight: from + 1, placed }), ]);
+  yield* packBatches([...setIds(hash, { firstHeight: from + 1, placed }), setCheckpoint(hash, to)]);
 }
 
 /** Deletes the changed leaves that the pages hold. */

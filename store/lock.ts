@@ -5,6 +5,7 @@
  * @module
  */
 import { VnfchainError } from "../core/errors.ts";
+import { tryLockFile } from "../core/platform/file_lock.ts";
 import { messageOf } from "./kv.ts";
 
 /**
@@ -20,7 +21,7 @@ export async function lockDirectory(path: string): Promise<Disposable> {
       cause,
     });
   });
-  const isOurs = await file.tryLock(true).catch((cause: unknown) => {
+  const isOurs = await tryLockFile(file).catch((cause: unknown) => {
     file.close();
     throw new VnfchainError(`Cannot lock ${path}: ${messageOf(cause)}`, {
       code: "directory-unusable",

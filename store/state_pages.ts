@@ -49,6 +49,8 @@ export function openStatePages(rows: Rows): StatePages {
   }
 
   function loadOne(index: number): StatePage | Promise<StatePage> {
+    const known = clean.get(index);
+    if (known !== undefined) keepClean(index, known);
     const found = inMemory(index) ?? reading.get(index);
     if (found !== undefined) return found;
     const started = readPage(rows, index).then((page) => {

@@ -8,13 +8,13 @@
  *
  * @module
  */
-import { mkdir, open, readdir, readFile, rename, rm, symlink } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Cid, Hash, Height, TxId } from "../../core/brands.ts";
 import { type Bytes, toHex, utf8 } from "../../core/bytes.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { randomBytes } from "../../core/platform/crypto.ts";
-import { syncDirectory } from "../common/durable_file.ts";
+import { syncDirectory, writeAll } from "../common/durable_file.ts";
 import type { Position } from "./state.ts";
 import { generationsPath } from "./state_store.ts";
 
@@ -121,8 +121,8 @@ function manifestOf(
 }
 
 async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
-  await using file = await open(path, "wx", 0o600);
-  await file.writeFile(bytes);
+  using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
+  await writeAll(file, bytes);
   await file.sync();
 }
 

@@ -35,7 +35,7 @@ export async function readOrMakeKey(stateDir: string): Promise<PrivateKey> {
   } catch (error) {
     if (!(error instanceof VnfchainError && error.code === "key-missing")) throw error;
   }
-  using _lock = lockStateDirectory(stateDir);
+  using _lock = await lockStateDirectory(stateDir);
   return await ensureKey(stateDir);
 }
 

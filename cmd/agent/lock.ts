@@ -6,9 +6,10 @@
  */
 import { join } from "node:path";
 import { EXIT, VnfchainError } from "../../core/errors.ts";
+import { tryLockFile } from "../../core/platform/file_lock.ts";
 
 /** Takes the lock of a state directory, which is made at need with mode 0700; dropped on disposal. */
-export function lockStateDirectory(stateDir: string): Disposable {
+export async function lockStateDirectory(stateDir: string): Promise<Disposable> {
   const path = join(stateDir, "lock");
   let file: Deno.FsFile;
   try {
@@ -22,7 +23,7 @@ export function lockStateDirectory(stateDir: string): Disposable {
       cause,
     });
   }
-  if (file.tryLockSync(true)) return file;
+  if (await tryLockFile(file)) return file;
   file.close();
   throw new VnfchainError(`state directory ${stateDir}: another agent is running on it`, {
     code: "state-locked",

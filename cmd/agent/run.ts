@@ -50,7 +50,7 @@ export async function runAgent(configPath: string, { once, announce }: RunOption
     },
     onWake: () => pause.wake(),
   });
-  using _lock = lockStateDirectory(config.stateDir);
+  using _lock = await lockStateDirectory(config.stateDir);
   using client = await openClient(config);
   const agent = await startAgent(config, { client, announce, signal: ending.signal });
   if (once) return EXIT_OF[(await runRound(agent)).end];

@@ -12,7 +12,7 @@ import type { PrivateKey } from "../../core/platform/private_key.ts";
 import { readFederationFile } from "../common/federation_file.ts";
 import { readKeyFile } from "../common/key_file.ts";
 import { Ended } from "../common/program.ts";
-import { readSecretFile } from "../tenant/secret_file.ts";
+import { readSecretFile } from "../common/secret_file.ts";
 import { makeHistory } from "./history.ts";
 import { openSource } from "./open_source.ts";
 import { openProgress } from "./progress.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { link, open, rename, unlink } from "node:fs/promises";
+import { link, rename, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { toHex } from "../../core/bytes.ts";
 import { randomBytes } from "../../core/platform/crypto.ts";
@@ -40,15 +40,20 @@ export async function writeDurably(path: string, bytes: Uint8Array, options: Dur
 
 /** Makes the names in a directory durable: without it a power cut can undo a rename or a new file. */
 export async function syncDirectory(path: string): Promise<void> {
-  await using directory = await open(path, "r");
+  using directory = await Deno.open(path);
   await directory.sync();
 }
 
 async function writeNew(path: string, bytes: Uint8Array, mode: number): Promise<void> {
-  await using file = await open(path, "wx", mode);
-  await file.writeFile(bytes);
+  using file = await Deno.open(path, { write: true, createNew: true, mode });
+  await writeAll(file, bytes);
   // Before the rename: otherwise a power cut can leave the new name with an empty file.
   await file.sync();
+}
+
+/** Writes all bytes: one write may take only a part of them. */
+export async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let offset = 0; offset < bytes.length;) offset += await file.write(bytes.subarray(offset));
 }
 
 function ignoreMissing(error: { code?: string }): void {

@@ -53,7 +53,9 @@ export async function createKeyFile(
  *   {@link privateKeyFromPem} throws, with the path before its message.
  */
 export async function readKeyFile(path: string, options: KeyFileOptions = {}): Promise<PrivateKey> {
-  await using file = await openKey(path);
+  await using stack = new AsyncDisposableStack();
+  const file = await openKey(path);
+  stack.defer(() => file.close());
   await refuseExposed(file, path);
   let text: string;
   try {

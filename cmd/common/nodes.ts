@@ -30,6 +30,9 @@ export interface Question<T> {
   readonly final?: (reply: Refusal) => boolean;
 }
 
+/** Codes of answers that an honest node gives while it lags. */
+const LAGS: ReadonlySet<string> = new Set(["rollback", "stale"]);
+
 /** Asks the nodes in turn, starting with `first`, until one answer holds. */
 export async function askNodes<T>(
   nodes: readonly string[],
@@ -50,7 +53,8 @@ export async function askNodes<T>(
     }
     const verdict = await judge(reply.body, node);
     if (verdict.ok) return { ok: true, value: verdict.value, node, failures };
-    failures.push({ node, code: verdict.code, detail: verdict.detail, lied: true });
+    const { code, detail } = verdict;
+    failures.push({ node, code, detail, lied: !LAGS.has(code) });
   }
   return { ok: false, failures };
 }

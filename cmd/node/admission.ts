@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { isIPv6 } from "node:net";
 import { type Refusal, refuse } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 
@@ -29,7 +30,13 @@ interface Bucket {
 }
 
 /** Starts with full buckets; `hashToken` gives SHA-256 in hexadecimal, so that the node keeps no token itself. */
-export function makeAdmission(policy: AdmissionPolicy, hashToken: (token: string) => string): Admission {
+export function makeAdmission(
+  policy: AdmissionPolicy,
+  { hashToken, maxBuckets = LIMITS.rateBuckets }: {
+    hashToken: (token: string) => string;
+    maxBuckets?: number;
+  },
+): Admission {
   const buckets = new Map<string, Bucket>();
 
   function take(name: string, nowMs: number): boolean {
@@ -39,21 +46,34 @@ export function makeAdmission(policy: AdmissionPolicy, hashToken: (token: string
     // Re-inserted, so that the map's order is by last use and the oldest is forgotten first.
     buckets.delete(name);
     buckets.set(name, { left: left >= 1 ? left - 1 : left, sinceMs: nowMs });
-    if (buckets.size > LIMITS.rateBuckets) buckets.delete(buckets.keys().next().value as string);
+    if (buckets.size > maxBuckets) buckets.delete(buckets.keys().next().value as string);
     return left >= 1;
   }
 
   return ({ token, remote, nowMs }) => {
-    let name = `address ${remote}`;
-    if (policy.tokens !== null) {
-      const known = token === undefined ? undefined : policy.tokens.get(hashToken(token));
-      if (known === undefined) {
-        return refuse("unauthorized", "this node takes transactions with a token alone");
-      }
-      name = `token ${known}`;
+    const known = token === undefined ? undefined : policy.tokens?.get(hashToken(token));
+    // A wrong token costs its address a place too: so tokens are not guessed any faster than transactions are sent.
+    const name = known === undefined ? `address ${clientName(remote)}` : `token ${known}`;
+    if (!take(name, nowMs)) {
+      return refuse("rate", `more than ${policy.ratePerSecond} transactions a second`);
     }
-    return take(name, nowMs)
+    return policy.tokens === null || known !== undefined
       ? undefined
-      : refuse("rate", `more than ${policy.ratePerSecond} transactions a second`);
+      : refuse("unauthorized", "this node takes transactions with a token alone");
   };
+}
+
+/**
+ * What an address counts as: an IPv6 client as its network of 64 bits, in which it may choose any address; IPv4 in
+ * IPv6 as IPv4.
+ */
+export function clientName(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined || !isIPv6(address)) return mapped ?? address;
+  const [head = "", tail] = (address.split("%", 1)[0] ?? "").toLowerCase().split("::", 2);
+  const before = head === "" ? [] : head.split(":");
+  const after = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = tail === undefined ? 0 : 8 - before.length - after.length;
+  const groups = [...before, ...Array<string>(Math.max(0, zeros)).fill("0"), ...after];
+  return `${groups.slice(0, 4).map((group) => parseInt(group, 16).toString(16)).join(":")}::/64`;
 }

@@ -10,7 +10,7 @@ import type { Bytes } from "../../core/bytes.ts";
 import { assert, EXIT, VnfchainError } from "../../core/errors.ts";
 import type { Federation } from "../../core/federation.ts";
 import type { ChainReader } from "../../core/ports.ts";
-import { syncDirectory } from "../common/durable_file.ts";
+import { syncDirectory, writeAll } from "../common/durable_file.ts";
 import { readFederationFile } from "../common/federation_file.ts";
 import { FEDERATION_FILE } from "./directory.ts";
 import { openNodeStore } from "./open_store.ts";
@@ -76,6 +76,6 @@ async function writeArchive(
 
 async function writeItem(file: Deno.FsFile, item: Bytes): Promise<number> {
   const bytes = archiveItem(item);
-  for (let offset = 0; offset < bytes.length;) offset += await file.write(bytes.subarray(offset));
+  await writeAll(file, bytes);
   return bytes.length;
 }

@@ -10,7 +10,7 @@ import type { NodeStatus } from "./services.ts";
 /** A node's metrics. */
 export interface NodeMetrics {
   readonly onAppended: (decided: DecidedBlock) => void;
-  /** A frame, message or transaction of a member that was refused, or a connection that was. */
+  /** What a member or a client sent and was refused, or a connection that was. */
   readonly onRefused: (code: string) => void;
   readonly text: () => Promise<{ readonly type: string; readonly text: string }>;
 }
@@ -51,7 +51,7 @@ export function makeMetrics(status: () => NodeStatus): NodeMetrics {
   });
   const refused = new Counter({
     name: "vnfchain_refused_total",
-    help: "what members and strangers sent and was refused, by code",
+    help: "what members and clients sent and was refused, by code",
     labelNames: ["code"],
     registers,
   });

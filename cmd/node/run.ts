@@ -95,8 +95,9 @@ async function openNode(
   const api = stack.use(
     await openApiServer(
       makeRoutes(parts.services.services, {
-        admission: makeAdmission(config.admission, hashToken),
+        admission: makeAdmission(config.admission, { hashToken }),
         metrics: parts.metrics.text,
+        onRefused: parts.metrics.onRefused,
         nowMs: Date.now,
       }),
       { address: config.http, tls: config.tls, onError: logBug },

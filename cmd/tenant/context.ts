@@ -11,7 +11,7 @@ import { readFederationFile } from "../common/federation_file.ts";
 import { readKeyFile } from "../common/key_file.ts";
 import { type AccessOptions, usageError } from "./options.ts";
 import { type Profile, readProfile } from "./profile.ts";
-import { readSecretFile } from "./secret_file.ts";
+import { readSecretFile } from "../common/secret_file.ts";
 
 /** A tenant before a chain. */
 export interface TenantContext {

@@ -10,7 +10,7 @@ import { generatePrivateKey } from "../../core/platform/private_key.ts";
 import { createKeyFile } from "../common/key_file.ts";
 import { note, print, printJson, table } from "../common/output.ts";
 import { examples, plainCommand } from "./options.ts";
-import { readSecretFile } from "./secret_file.ts";
+import { readSecretFile } from "../common/secret_file.ts";
 
 /** The command. */
 export function keygenCommand(): CommandUnknownOpts {

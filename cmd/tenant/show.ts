@@ -5,9 +5,8 @@
  * @module
  */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { toBase64, toHex } from "../../core/bytes.ts";
-import { equal } from "../../core/bytes.ts";
 import type { PublicKey } from "../../core/brands.ts";
+import { equal, toBase64, toHex } from "../../core/bytes.ts";
 import { type Verdict, VnfchainError } from "../../core/errors.ts";
 import type { PlacedTransaction } from "../../core/light_client.ts";
 import type { OpenedConfiguration } from "../../core/platform/configuration.ts";

@@ -11,7 +11,7 @@ import { platformCrypto } from "../../core/platform/crypto.ts";
 import { planAppend } from "../../store/appending.ts";
 import { commitBatches, packBatches } from "../../store/batches.ts";
 import { dropChanges, planCheckpoint } from "../../store/checkpoint.ts";
-import type { ChainStore } from "../../store/chain_store.ts";
+import { ChainStore } from "../../store/chain_store.ts";
 import { judgeBlock } from "../../store/judging.ts";
 import { openKv } from "../../store/kv.ts";
 import type { Memory } from "../../store/memory.ts";
@@ -21,6 +21,7 @@ import {
   appendTo,
   buildOn,
   decide,
+  fullWhen,
   makeTransaction,
   makeWorld,
   sameTransactions,
@@ -302,5 +303,28 @@ Deno.test("dropChanges() after a checkpoint that stopped before it is done at th
       assert.deepEqual(left, []);
       await dropChanges(rows, 5);
     });
+  });
+});
+
+Deno.test("checkpoint() that fails is told, and made up for by the next", async () => {
+  const world = makeWorld();
+  await withStorePath(world, async (open, path) => {
+    const { chain, next, decided } = await makeChain(() => open({ checkpoint: LATE }), world);
+    const disk = { isFull: false };
+    await (async () => {
+      const kv = fullWhen(await openKv(path), disk);
+      const memory = await recover({ kv, hash }, { ...world, crypto: platformCrypto });
+      await using store = new ChainStore(memory, LATE);
+      disk.isFull = true;
+      await assert.rejects(store.checkpoint(), /disk is full/);
+      await compareState(store, chain);
+      disk.isFull = false;
+      assert.ok((await store.append(decided)).ok);
+      await store.checkpoint();
+    })();
+    using kv = await openKv(path);
+    assert.deepEqual(await Array.fromAsync(kv.list({ prefix: ["changes"] })), []);
+    await using store = await open();
+    await compareState(store, [...chain, ...next]);
   });
 });

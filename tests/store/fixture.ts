@@ -176,3 +176,14 @@ export function sameTransactions(found: readonly Transaction[], wanted: readonly
 export function sameBytes(found: readonly Uint8Array[] | undefined, wanted: readonly Uint8Array[]): void {
   assert.deepEqual(found?.map((bytes) => toHex(hash(bytes))), wanted.map((bytes) => toHex(hash(bytes))));
 }
+
+/** The same key-value store, which takes no commit while the disk is full. */
+export function fullWhen(kv: Deno.Kv, disk: { readonly isFull: boolean }): Deno.Kv {
+  return new Proxy(kv, {
+    get: (target, property) => {
+      if (property === "atomic" && disk.isFull) throw new Error("disk is full");
+      const value = Reflect.get(target, property, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}

@@ -360,3 +360,22 @@ Deno.test("validate() lets a nonce come again exactly when its block's last time
     assert.equal(store.isNonceUsed(latest.payload, blockMs + spanMs + 1), false);
   });
 });
+
+Deno.test("openStore() restores the window back to the oldest block that still counts", async () => {
+  const world = makeWorld();
+  const { transactionLifetimeMs } = world.federation.document.parameters;
+  const blockMs = START_MS + MINUTE;
+  const lastMs = blockMs + transactionLifetimeMs + LIMITS.timestampAheadMs;
+  await withStorePath(world, async (open) => {
+    await (async () => {
+      await using store = await open();
+      await appendTo(store, world, { candidates: [makeTransaction(world, { nonce: 4 })], nowMs: blockMs });
+      await appendTo(store, world, { nowMs: lastMs - 1 });
+    })();
+    await using store = await open();
+    const other = makeTransaction(world, { nonce: 4, cid: 1, timestamp: lastMs });
+    const candidates = [other];
+    assert.deepEqual(await leftOut(store, { world, candidates, nowMs: lastMs }), ["duplicate"]);
+    assert.deepEqual(await leftOut(store, { world, candidates, nowMs: lastMs + 1 }), [undefined]);
+  });
+});

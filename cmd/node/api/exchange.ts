@@ -7,15 +7,20 @@ import { type Bytes, utf8 } from "../../../core/bytes.ts";
 import type { Refusal } from "../../../core/errors.ts";
 import type { RefusalCode } from "../../../core/refusals.ts";
 
-/** A request whose body has arrived whole and within its limit. */
-export interface ApiRequest {
+/** A request before its body. */
+export interface RequestHead {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
+  /** By name in lower case. */
   readonly headers: ReadonlyMap<string, string>;
-  readonly body: Bytes;
   /** The client's address, for rates. */
   readonly remote: string;
+}
+
+/** A request whose body has arrived whole and within its limit. */
+export interface ApiRequest extends RequestHead {
+  readonly body: Bytes;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
 }
@@ -26,6 +31,8 @@ export interface ApiReply {
   readonly type: string;
   readonly body: Bytes;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The code, where it is a refusal. */
+  readonly refused?: RefusalCode;
 }
 
 /** Media types spoken. */
@@ -36,7 +43,7 @@ export const MEDIA = {
 } as const;
 
 /** Whether the client asked for CBOR. */
-export function wantsCbor(request: ApiRequest): boolean {
+export function wantsCbor(request: Pick<RequestHead, "headers">): boolean {
   return (request.headers.get("accept") ?? "").includes(MEDIA.cbor);
 }
 
@@ -60,6 +67,7 @@ export function jsonReply(
 const STATUS: Partial<Record<RefusalCode, number>> = {
   "unauthorized": 401,
   "unknown": 404,
+  "method": 405,
   "too-large": 413,
   "rate": 429,
   "busy": 503,
@@ -74,5 +82,5 @@ const RETRY_AFTER_SECONDS = "1";
 export function refusalReply({ code, detail }: Omit<Refusal, "ok">): ApiReply {
   const status = STATUS[code] ?? 400;
   const headers = status === 503 || status === 429 ? { "retry-after": RETRY_AFTER_SECONDS } : {};
-  return jsonReply({ error: { code, detail } }, { status, headers });
+  return { ...jsonReply({ error: { code, detail } }, { status, headers }), refused: code };
 }

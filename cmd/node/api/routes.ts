@@ -1,15 +1,27 @@
 /**
  * The client API's routes (version 1): which path goes where, and how large a body may be.
  *
+ * Refused before any body is read: unknown paths and methods, a missing token, a client that sends too fast.
+ *
  * @module
  */
-import { refuse } from "../../../core/errors.ts";
+import { accept, refuse, type Verdict } from "../../../core/errors.ts";
+import { LIMITS } from "../../../core/limits.ts";
 import { decodePollRequest } from "../../../core/poll.ts";
 import type { Admission } from "../admission.ts";
 import type { NodeServices } from "../services.ts";
 import { blockRoute, blocksRoute, federationRoute, feedsRoute, headRoute } from "./chain_routes.ts";
-import { type ApiReply, type ApiRequest, cborReply, jsonReply, MEDIA, refusalReply } from "./exchange.ts";
+import {
+  type ApiReply,
+  type ApiRequest,
+  cborReply,
+  jsonReply,
+  refusalReply,
+  type RequestHead,
+} from "./exchange.ts";
+import { makeGate } from "./gate.ts";
 import { answerPoll } from "./poll_answer.ts";
+import { makeReceipts } from "./receipts.ts";
 import type { ApiHandler } from "./server.ts";
 import { receiptRoute, submitRoute, transactionRoute } from "./transaction_routes.ts";
 
@@ -17,79 +29,100 @@ import { receiptRoute, submitRoute, transactionRoute } from "./transaction_route
 const COSE_OVERHEAD_BYTES = 1024;
 const POLL_REQUEST_BYTES = 64 * 1024;
 
+/** What the routes need beside the node's services. */
+export interface RouteOptions {
+  readonly admission: Admission;
+  /** Prometheus text. */
+  readonly metrics: () => Promise<{ readonly type: string; readonly text: string }>;
+  readonly onRefused: (code: string) => void;
+  readonly nowMs: () => number;
+}
+
+/** Answers one path and method. */
+type Route = (request: ApiRequest) => ApiReply | Promise<ApiReply>;
+
+/** A path's routes by method. */
+type Routes = Readonly<Partial<Record<string, Route>>>;
+
 /** Wires the routes to a node's services. */
-export function makeRoutes(
-  services: NodeServices,
-  { admission, metrics, nowMs }: {
-    admission: Admission;
-    /** Prometheus text. */
-    metrics: () => Promise<{ type: string; text: string }>;
-    nowMs: () => number;
-  },
-): ApiHandler {
-  const submit = submitRoute(services);
+export function makeRoutes(services: NodeServices, options: RouteOptions): ApiHandler {
+  const { admission, metrics, onRefused, nowMs } = options;
   const { maxTransactionBytes } = services.federation.document.parameters;
+  const find = makeTable(services, { metrics });
 
-  async function post(request: ApiRequest): Promise<ApiReply> {
-    if (request.path === "/v1/poll") return await pollRoute(services, request);
-    if (request.path !== "/v1/transactions") return notFound(request);
-    const token = /^Bearer (.+)$/.exec(request.headers.get("authorization") ?? "")?.[1];
-    const refusal = admission({ token, remote: request.remote, nowMs: nowMs() });
-    return refusal === undefined ? await submit(request) : refusalReply(refusal);
-  }
-
-  async function get(request: ApiRequest): Promise<ApiReply> {
-    const [, version, what, id, part, ...rest] = request.path.split("/");
-    if (request.path === "/healthz") return health(services);
-    if (request.path === "/metrics") {
-      const { type, text } = await metrics();
-      return { status: 200, type, body: new TextEncoder().encode(text) };
+  function admit(head: RequestHead): Verdict<number> {
+    const routes = find(head.path);
+    if (routes === undefined) return refuse("unknown", `nothing at ${head.path.slice(0, 200)}`);
+    if (routeFor(routes, head.method) === undefined) {
+      return refuse("method", `${head.method} is not served at ${head.path.slice(0, 200)}`);
     }
-    if (version !== "v1" || rest.length > 0) return notFound(request);
-    if (part !== undefined) {
-      return what === "transactions" && part === "receipt"
-        ? await receiptRoute(services, id ?? "")
-        : notFound(request);
-    }
-    if (id !== undefined) {
-      if (what === "transactions") return await transactionRoute(services, { request, id });
-      return what === "blocks" ? await blockRoute(services, { request, height: id }) : notFound(request);
-    }
-    return await collection(services, { request, what: what ?? "" });
+    if (head.method !== "POST") return accept(0);
+    if (head.path === "/v1/poll") return accept(POLL_REQUEST_BYTES);
+    const token = /^Bearer +(\S+)$/i.exec(head.headers.get("authorization") ?? "")?.[1];
+    const refusal = admission({ token, remote: head.remote, nowMs: nowMs() });
+    return refusal ?? accept(maxTransactionBytes + COSE_OVERHEAD_BYTES);
   }
 
   return {
-    bodyLimitBytes: (method, path) => {
-      if (method !== "POST") return 0;
-      return path === "/v1/poll" ? POLL_REQUEST_BYTES : maxTransactionBytes + COSE_OVERHEAD_BYTES;
-    },
+    admit,
+    onRefused,
     handle: async (request) => {
-      if (request.method === "POST") return await post(request);
-      if (request.method === "GET" || request.method === "HEAD") return await get(request);
-      return refusalReply(refuse("request", `method ${request.method} is not served`));
+      const route = routeFor(find(request.path) ?? {}, request.method);
+      return route === undefined
+        ? refusalReply(refuse("unknown", "nothing here"))
+        : await route(request);
     },
   };
 }
 
-async function collection(
-  services: NodeServices,
-  { request, what }: { request: ApiRequest; what: string },
-): Promise<ApiReply> {
-  switch (what) {
-    case "head":
-      return headRoute(services, request);
-    case "blocks":
-      return await blocksRoute(services, request);
-    case "federation":
-      return federationRoute(services, request);
-    case "feeds":
-      return await feedsRoute(services, request);
-    case "status":
-      return jsonReply(services.status());
-    default:
-      return notFound(request);
-  }
+/** HEAD is served as GET; the server leaves the body out. */
+function routeFor(routes: Routes, method: string): Route | undefined {
+  const name = method === "HEAD" ? "GET" : method;
+  return Object.hasOwn(routes, name) ? routes[name] : undefined;
 }
+
+/** The table of paths. */
+function makeTable(
+  services: NodeServices,
+  { metrics }: Pick<RouteOptions, "metrics">,
+): (path: string) => Routes | undefined {
+  const receipts = makeReceipts(services);
+  const gate = makeGate(LIMITS.readsAtOnce);
+  /** For what reads much: the client's turn comes when few others are served. */
+  const gated = (route: Route): Route => async (request) =>
+    await gate(async () => await route(request), request.signal) ?? GONE;
+
+  const fixed: Readonly<Record<string, Routes>> = {
+    "/healthz": { GET: () => health(services) },
+    "/metrics": { GET: async () => await metricsReply(metrics) },
+    "/v1/head": { GET: (request) => headRoute(services, request) },
+    "/v1/blocks": { GET: gated((request) => blocksRoute(services, request)) },
+    "/v1/federation": { GET: (request) => federationRoute(services, request) },
+    "/v1/feeds": { GET: gated((request) => feedsRoute(services, request)) },
+    "/v1/status": { GET: () => jsonReply(services.status()) },
+    "/v1/poll": { POST: gated((request) => pollRoute(services, request)) },
+    "/v1/transactions": { POST: submitRoute({ services, receipts }) },
+  };
+
+  return (path) => {
+    if (Object.hasOwn(fixed, path)) return fixed[path];
+    const [, version, what, name, part, ...rest] = path.split("/");
+    if (version !== "v1" || name === undefined || rest.length > 0) return undefined;
+    if (what === "blocks" && part === undefined) {
+      return { GET: gated((request) => blockRoute(services, { request, height: name })) };
+    }
+    if (what === "transactions" && part === undefined) {
+      return { GET: gated((request) => transactionRoute(services, { request, id: name })) };
+    }
+    if (what === "transactions" && part === "receipt") {
+      return { GET: gated(() => receiptRoute({ services, receipts }, name)) };
+    }
+    return undefined;
+  };
+}
+
+/** For a client that has left; nobody sees it. */
+const GONE: ApiReply = refusalReply(refuse("timeout", "the client went away"));
 
 async function pollRoute(services: NodeServices, { body }: ApiRequest): Promise<ApiReply> {
   const request = decodePollRequest(body);
@@ -110,6 +143,7 @@ function health(services: NodeServices): ApiReply {
   });
 }
 
-function notFound(request: ApiRequest): ApiReply {
-  return { ...refusalReply(refuse("unknown", `nothing at ${request.path.slice(0, 200)}`)), type: MEDIA.json };
+async function metricsReply(metrics: RouteOptions["metrics"]): Promise<ApiReply> {
+  const { type, text } = await metrics();
+  return { status: 200, type, body: new TextEncoder().encode(text) };
 }

@@ -90,7 +90,7 @@ Deno.test({
     await Deno.writeTextFile(directory.file("000-rules.nft"), `include "/etc/passwd"\n`);
     const { code, text } = space.drive("check", directory.path);
     assert.equal(code, "driver-check");
-    assert.doesNotMatch(text, /root:x/);
+    assert(!text.includes("root:x"), text);
     assert.equal(space.drive("apply", directory.path).ok, false);
   },
 });

@@ -110,10 +110,19 @@ Deno.test("publish refuses another transaction's receipt", async () => {
 
 Deno.test("publish fails with exit code 3 when no node can be reached", async () => {
   await using it = await scene();
-  failed(await publish(it, deadNode(), deadNode()), {
-    code: 3,
-    error: /unreachable.*\nhint: check the node/,
-  });
+  const run = await publish(it, deadNode(), deadNode());
+  failed(run, { code: 3, error: /unreachable.*\nhint: check the node/ });
+  ok(!run.stderr.includes("may still be committed"));
+});
+
+Deno.test("publish says that it may be committed when the one node that was reached gave no answer", async () => {
+  await using it = await scene();
+  await using cut = await startNode(it.chain, { fault: dropping() });
+  const file = await it.file("a.conf", "a");
+  for (const wait of [[], ["--no-wait"]]) {
+    const run = await it.run("publish", file, "--to", it.to, ...wait, ...it.access(cut.url, deadNode()));
+    failed(run, { code: 3, error: /unreachable.*\nhint: .*may still be committed/ });
+  }
 });
 
 Deno.test("publish fails with exit code 3 when the time runs out, and says what was sent", async () => {
