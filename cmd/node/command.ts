@@ -47,10 +47,7 @@ Examples:
 
 /** `--log-level`. */
 function logLevel() {
-  return new Option("--log-level <level>", "what to log").choices(
-    ["debug", "info", "warning", "error"] as const,
-  )
-    .default("info" as const);
+  return new Option("--log-level <level>", "what to log").choices(LOG_LEVELS).default("info" as const);
 }
 
 function testnetCommand() {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { resolve } from "node:path";
 import { type Address, parseAddress } from "../../consensus/tcp/address.ts";
 import { EXIT, VnfchainError } from "../../core/errors.ts";
 import { type Federation, type Member, memberAt, memberIndex } from "../../core/federation.ts";
@@ -67,7 +68,7 @@ export async function readNodeConfig(flags: NodeFlags): Promise<NodeConfig> {
     self,
     listen: parseAddress(flags.listen ?? settings.text("listen") ?? member.peerAddress, { anyPort: true }),
     http: httpAddress(flags.http ?? settings.text("http"), member),
-    tls: await readTls(settings),
+    tls: await readTls(settings, directory),
     peerAddresses: peerAddresses(federation, peers.endsWith(".json") ? "" : peers),
     store: flags.store ?? settings.text("store"),
     admission: readAdmission(settings),
@@ -87,14 +88,43 @@ async function readSettings(path: string): Promise<TomlTable> {
   }
 }
 
-async function readTls(settings: TomlTable): Promise<NodeConfig["tls"]> {
+/** Paths are relative to the node's directory. */
+async function readTls(settings: TomlTable, directory: string): Promise<NodeConfig["tls"]> {
   const certificate = settings.text("tls_certificate");
   const key = settings.text("tls_key");
   if (certificate === undefined && key === undefined) return undefined;
   if (certificate === undefined || key === undefined) {
     throw settings.wrong("tls_certificate", "set together with tls_key");
   }
-  return { certificate: await Deno.readTextFile(certificate), key: await Deno.readTextFile(key) };
+  return {
+    certificate: await readPem(resolve(directory, certificate)),
+    key: await readSecretPem(resolve(directory, key)),
+  };
+}
+
+async function readPem(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (cause) {
+    throw new VnfchainError(`read TLS files: ${path} cannot be read`, {
+      code: "tls",
+      hint: "tls_certificate and tls_key name PEM files; paths are relative to the node's directory",
+      exitCode: EXIT.usage,
+      cause,
+    });
+  }
+}
+
+/** Others than the owner and its group may not read a TLS key; the group, because certificate tools use one. */
+async function readSecretPem(path: string): Promise<string> {
+  const text = await readPem(path);
+  const mode = (await Deno.stat(path)).mode ?? 0;
+  if ((mode & 0o007) === 0) return text;
+  throw new VnfchainError(`read TLS files: ${path} can be read by everybody`, {
+    code: "tls",
+    hint: `chmod 600 ${path}; if others may have read it, make a new key`,
+    exitCode: EXIT.usage,
+  });
 }
 
 function readAdmission(settings: TomlTable): AdmissionPolicy {
@@ -105,13 +135,19 @@ function readAdmission(settings: TomlTable): AdmissionPolicy {
     tokens.set(sha256Of(table), table.requiredText("name"));
     table.finish();
   }
+  // Either alone would be a node that lets in other clients than its operator thinks.
   if (kind === "token" && tokens.size === 0) {
     throw settings.wrong("admission", '"token" with at least one [[token]]');
   }
+  if (kind === "open" && tokens.size > 0) {
+    throw settings.wrong("admission", '"token", although there is a [[token]]');
+  }
+  const burst = settings.positive("burst", DEFAULT_RATE.burst);
+  if (burst < 1) throw settings.wrong("burst", "a number from 1");
   return {
     tokens: kind === "token" ? tokens : null,
     ratePerSecond: settings.positive("rate_per_second", DEFAULT_RATE.perSecond),
-    burst: settings.positive("burst", DEFAULT_RATE.burst),
+    burst,
   };
 }
 
@@ -135,7 +171,7 @@ function peerAddresses(federation: Federation, overrides: string): ReadonlyMap<n
   for (const override of overrides.split(",").filter((part) => part !== "")) {
     const [name, address] = override.split("=", 2);
     const index = federation.document.members.findIndex((member) => member.name === name);
-    if (index < 0 || address === undefined) {
+    if (index < 0 || address === undefined || address === "") {
       const names = federation.document.members.map((member) => member.name).join(", ");
       throw usage(`read --peers: ${override} names no member`, `wanted name=host:port; members: ${names}`);
     }

@@ -7,7 +7,7 @@
 import { archiveItem, encodeArchiveHeader, encodeRawBlock } from "../../core/archive.ts";
 import { asHeight } from "../../core/brands.ts";
 import type { Bytes } from "../../core/bytes.ts";
-import { assert, EXIT, VnfchainError } from "../../core/errors.ts";
+import { assert, AssertionError, EXIT, VnfchainError } from "../../core/errors.ts";
 import type { Federation } from "../../core/federation.ts";
 import type { ChainReader } from "../../core/ports.ts";
 import { syncDirectory, writeAll } from "../common/durable_file.ts";
@@ -40,7 +40,7 @@ export async function exportChain(
     return summary;
   } catch (cause) {
     await Deno.remove(partial).catch(() => {}); // what is left of it is of no use
-    if (cause instanceof VnfchainError) throw cause;
+    if (cause instanceof VnfchainError || cause instanceof AssertionError) throw cause;
     throw new VnfchainError(`export chain: ${out} cannot be written`, {
       code: "export",
       hint: "check that the directory exists and has room",

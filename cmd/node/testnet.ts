@@ -9,14 +9,15 @@ import { formatAddress } from "../../consensus/tcp/address.ts";
 import { utf8 } from "../../core/bytes.ts";
 import { EXIT, VnfchainError } from "../../core/errors.ts";
 import {
-  checkDocument,
+  decodeFederation,
   DEFAULT_PARAMETERS,
+  encodeFederation,
   type Federation,
-  federationOf,
   type Member,
   type Parameters,
 } from "../../core/federation.ts";
 import { platformCrypto } from "../../core/platform/crypto.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { generatePrivateKey, type PrivateKey } from "../../core/platform/private_key.ts";
 import { createAuthority, issueMember } from "../../core/platform/x509_issue.ts";
 import { writeDurably } from "../common/durable_file.ts";
@@ -38,10 +39,10 @@ export interface TestnetOptions {
 const HTTP_OFFSET = 1000;
 const DAY_MS = 86_400_000;
 
-/** Makes DIR/federation.json and DIR/node-1 … with their keys. */
+/** Makes DIR/federation.json and DIR/node-1 … with their keys; throws `testnet` before anything is written. */
 export async function makeTestnet(options: TestnetOptions, nowMs: number): Promise<Federation> {
   const { directory } = options;
-  await makeDirectory(directory);
+  refuseImpossible(options);
   const authorityKey = generatePrivateKey();
   const validity = { notBeforeMs: nowMs - DAY_MS, notAfterMs: nowMs + 3650 * DAY_MS };
   const authority = await createAuthority({
@@ -56,7 +57,7 @@ export async function makeTestnet(options: TestnetOptions, nowMs: number): Promi
     const certificate = await issueMember({ authority, authorityKey, name, publicKey, ...validity });
     members.push({ name, key: publicKey, certificate, ...addressesOf(options, i) });
   }
-  const federation = federationOf(platformCrypto.hash, {
+  const encoded = encodeFederation({
     version: 1,
     genesisId: ZERO_HASH,
     sequence: 0,
@@ -67,12 +68,28 @@ export async function makeTestnet(options: TestnetOptions, nowMs: number): Promi
     members,
     parameters: { ...DEFAULT_PARAMETERS, ...options.parameters },
   });
-  const problem = checkDocument(federation.document);
-  if (problem !== undefined) throw usage(problem.detail, "see --set in `vnfchain node testnet --help`");
+  // Through the codec: so that a parameter is held to the same bounds as in a document from the network.
+  const decoded = decodeFederation(platformCrypto.hash, encoded);
+  if (!decoded.ok) {
+    throw usage(`make testnet: ${decoded.detail}`, "see --set in `vnfchain node testnet --help`");
+  }
+  const federation = decoded.value;
+  await makeDirectory(directory);
   const text = utf8(federationToJson(federation));
   await writeDurably(`${directory}/${FEDERATION_FILE}`, text, { mode: 0o644 });
   for (const [i, key] of keys.entries()) await makeNodeDirectory(`${directory}/${nameOf(i)}`, { key, text });
   return federation;
+}
+
+/** Before anything is written. */
+function refuseImpossible({ nodes, basePort }: TestnetOptions): void {
+  if (nodes > LIMITS.members) {
+    throw usage(`make testnet: ${nodes} members, at most ${LIMITS.members}`, "make fewer with --nodes");
+  }
+  const lastPort = basePort + HTTP_OFFSET + nodes - 1;
+  if (lastPort > 65535) {
+    throw usage(`make testnet: the last port would be ${lastPort}`, "name a lower one with --base-port");
+  }
 }
 
 function nameOf(index: number): string {

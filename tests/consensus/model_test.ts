@@ -29,6 +29,9 @@ import {
 } from "./support/cluster.ts";
 import { makeProposal, memberKey, QUICK, sha256 } from "./support/fixtures.ts";
 
+/** Per number of members; more with MODEL_RUNS. */
+const RUNS = Number(Deno.env.get("MODEL_RUNS") ?? 40);
+
 interface Model {
   readonly cluster: Cluster;
   /** Members whose keys the adversary has; they run no protocol. */
@@ -194,10 +197,10 @@ function heal(model: Model): void {
   greetAll(cluster);
   drain(cluster);
   const goal = 1 + Math.max(...correct.map(({ chain }) => chain.length));
-  for (const node of correct) setWork(cluster, { node, available: true });
-  drain(cluster);
   const timeouts = 3 + 2 * (cluster.federation.faults + 2);
   for (let i = 0; i < timeouts && correct.some(({ chain }) => chain.length < goal); i++) {
+    for (const node of correct) setWork(cluster, { node, available: true });
+    drain(cluster);
     for (const timer of ["resend", "round"] as const) {
       for (const node of correct) fire(cluster, { node, timer });
       drain(cluster);
@@ -226,7 +229,7 @@ for (const n of [1, 4, 5, 7]) {
         assertAgreement(model);
       }),
       // Seed and path are printed; shrinking would take minutes.
-      { numRuns: 40, endOnFailure: true },
+      { numRuns: RUNS, endOnFailure: true },
     );
   });
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { archiveItem, encodeRawBlock } from "../../../core/archive.ts";
-import { blockHash, type Header, headerShape, type RawBlock } from "../../../core/block.ts";
+import { blockHash, type Header, headerShape } from "../../../core/block.ts";
 import { asHeight, type Height, type PublicKey } from "../../../core/brands.ts";
 import { concat, toHex, utf8 } from "../../../core/bytes.ts";
 import { type Certificate, certificateShape, signersOf } from "../../../core/certificate.ts";
@@ -25,6 +25,7 @@ import {
   refusalReply,
   wantsCbor,
 } from "./exchange.ts";
+import { feedCounts } from "./feed_counts.ts";
 
 /** A certified header, as `GET /v1/head` answers it in CBOR. */
 export const headShape: Shape<{ readonly header: Header; readonly certificate: Certificate }> = record({
@@ -62,7 +63,7 @@ function describeHeader(header: Header) {
   };
 }
 
-/** `GET /v1/blocks/HEIGHT`. */
+/** `GET /v1/blocks/HEIGHT`; a block's transactions are bounded, and so is the listing. */
 export async function blockRoute(
   { chain, crypto }: NodeServices,
   { request, height }: { request: ApiRequest; height: string },
@@ -98,20 +99,38 @@ export function federationRoute({ federation }: NodeServices, request: ApiReques
     : { status: 200, type: MEDIA.json, body: utf8(federationToJson(federation)) };
 }
 
-/** `GET /v1/feeds?sender=vc1…&recipient=vc1…|none&from=COUNT&limit=N`: for people; nothing in it is proved. */
-export async function feedsRoute({ chain }: NodeServices, { query }: ApiRequest): Promise<ApiReply> {
+/**
+ * `GET /v1/feeds?sender=vc1…&recipient=vc1…|none&from=COUNT&limit=N`: for people; nothing in it is proved. Without
+ * `from` the newest transactions.
+ */
+export async function feedsRoute(services: NodeServices, { query }: ApiRequest): Promise<ApiReply> {
   const sender = keyFrom(query.get("sender"), "sender");
   if (!sender.ok) return refusalReply(sender);
   const named = query.get("recipient") ?? "none";
   const recipient = named === "none" ? accept(null) : keyFrom(named, "recipient");
   if (!recipient.ok) return refusalReply(recipient);
-  const from = countFrom(query.get("from"), { otherwise: 0, max: Number.MAX_SAFE_INTEGER });
-  if (!from.ok) return refusalReply(from);
   const limit = countFrom(query.get("limit"), { otherwise: LIMITS.pageRows, max: LIMITS.pageRows });
   if (!limit.ok) return refusalReply(limit);
-  const items = await chain.feedSince({ sender: sender.value, recipient: recipient.value }, from.value);
+  const feed = { sender: sender.value, recipient: recipient.value };
+  using view = services.chain.view();
+  const [count = 0] = await feedCounts(services.crypto.hash, { view, feeds: [feed] });
+  const newest = Math.max(0, count - limit.value);
+  const from = countFrom(query.get("from"), { otherwise: newest, max: Number.MAX_SAFE_INTEGER });
+  if (!from.ok) return refusalReply(from);
+  // A feed is walked from its end.
+  if (count - from.value > LIMITS.listingRows) {
+    return refusalReply(
+      refuse(
+        "request",
+        `the feed has ${count} transactions, of which the last ${LIMITS.listingRows} are listed`,
+      ),
+    );
+  }
+  const items = from.value < count ? await view.feedSince(feed, from.value) : [];
   return jsonReply({
-    height: chain.tip().parent.height,
+    height: view.tip().parent.height,
+    count,
+    from: from.value,
     transactions: items.slice(0, limit.value).map(({ height, index, id }) => ({
       height,
       index,

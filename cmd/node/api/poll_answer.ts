@@ -1,11 +1,15 @@
 /**
  * Builds poll answers that prove themselves (core/poll.ts), all of an answer at one height.
  *
+ * What an answer costs is known before it is made. Refused with `too-large`: more rows than a client's codec would
+ * take, which a few bytes of question could otherwise ask for. What is only too many bytes comes without them, and the
+ * client polls again.
+ *
  * @module
  */
 import { type Hash, ZERO_HASH } from "../../../core/brands.ts";
 import { type Bytes, toHex } from "../../../core/bytes.ts";
-import { accept, refuse, type Verdict } from "../../../core/errors.ts";
+import { accept, type Refusal, refuse, type Verdict } from "../../../core/errors.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import {
   type ConfigurationAnswer,
@@ -20,6 +24,7 @@ import { configurationId, feedId } from "../../../core/state/keys.ts";
 import { TYPE } from "../../../core/transaction.ts";
 import { readTransaction } from "../../../core/transaction_rules.ts";
 import type { NodeServices } from "../services.ts";
+import { feedCounts } from "./feed_counts.ts";
 
 /** Answers a poll at the tip. */
 export async function answerPoll(services: NodeServices, request: PollRequest): Promise<Verdict<Bytes>> {
@@ -27,7 +32,9 @@ export async function answerPoll(services: NodeServices, request: PollRequest): 
   using view = services.chain.view();
   const { header, certificate } = view.tip();
   if (header === null || certificate === null) return refuse("not-ready", "the chain has no block yet");
-  const { keys, feeds, configurations } = await gather(services, { view, request });
+  const content = await gather(services, { view, request });
+  if (!content.ok) return content;
+  const { keys, feeds, configurations } = content.value;
   const proof = await view.proveState(keys);
   return accept(encodePollAnswer({ header, certificate, proof, feeds, configurations }));
 }
@@ -48,34 +55,47 @@ function newBudget(): Budget {
   return { transactions: LIMITS.pollTransactions, bytes: LIMITS.pollBytes };
 }
 
+/** Configurations that are to be answered, by name. */
+type Wanted = Map<string, PollConfiguration>;
+
 async function gather(
-  { chain, federation: { genesisId }, crypto: { hash } }: NodeServices,
+  services: NodeServices,
   { view, request }: { view: StateView; request: PollRequest },
-): Promise<Content> {
-  const budget = newBudget();
-  const wanted = new Map<string, PollConfiguration>();
-  for (const configuration of request.configurations) wanted.set(nameOf(configuration), configuration);
+): Promise<Verdict<Content>> {
+  const { hash } = services.crypto;
+  const counts = await feedCounts(hash, { view, feeds: request.feeds });
+  let rows = 0;
+  for (const [i, { count }] of request.feeds.entries()) rows += Math.max(0, (counts[i] as number) - count);
+  if (rows > LIMITS.pollRows) return tooLarge(rows);
+  const wanted: Wanted = new Map(request.configurations.map((each) => [nameOf(each), each]));
   const feeds: (readonly FeedAnswerEntry[])[] = [];
+  const budget = newBudget();
   for (const feed of request.feeds) {
-    const entries = await feedEntries({ chain, view }, { feed, budget });
-    feeds.push(entries);
-    for (const { transaction } of entries) {
-      for (const reference of referencesOf(transaction, { genesisId, hash })) {
-        wanted.set(nameOf(reference), reference);
-      }
-    }
+    feeds.push(await feedEntries({ services, view }, { feed, budget, wanted }));
   }
+  for (const { cid, vid } of wanted.values()) {
+    const latest = (await view.configuration(cid))?.latestVid ?? 0;
+    rows += Math.max(0, latest - (vid ?? latest) + 1);
+  }
+  if (rows > LIMITS.pollRows) return tooLarge(rows);
   const configurations: ConfigurationAnswer[] = [];
   const forConfigurations = newBudget();
   for (const configuration of wanted.values()) {
     configurations.push(
-      await configurationAnswer({ chain, view }, { wanted: configuration, budget: forConfigurations }),
+      await configurationAnswer(
+        { chain: services.chain, view },
+        { wanted: configuration, budget: forConfigurations },
+      ),
     );
   }
   const ids = new Map<string, Hash>();
   for (const id of request.feeds.map((feed) => feedId(hash, feed))) ids.set(toHex(id), id);
   for (const { cid } of wanted.values()) ids.set(toHex(cid), configurationId(hash, cid));
-  return { keys: [...ids.values()], feeds, configurations };
+  return accept({ keys: [...ids.values()], feeds, configurations });
+}
+
+function tooLarge(rows: number): Refusal {
+  return refuse("too-large", `the answer would have ${rows} rows, at most ${LIMITS.pollRows}: ask for less`);
 }
 
 function nameOf({ cid, vid }: PollConfiguration): string {
@@ -88,16 +108,31 @@ interface Sources {
 }
 
 async function feedEntries(
-  { chain, view }: Sources,
-  { feed, budget }: { feed: PollFeed; budget: Budget },
+  { services: { chain, federation: { genesisId }, crypto: { hash } }, view }: {
+    services: NodeServices;
+    view: StateView;
+  },
+  { feed, budget, wanted }: { feed: PollFeed; budget: Budget; wanted: Wanted },
 ): Promise<readonly FeedAnswerEntry[]> {
   const items = await view.feedSince(feed, feed.count);
   const entries: FeedAnswerEntry[] = [];
   for (const { height, index, id } of items) {
     const transaction = await takeTransaction(chain, { position: { height, index }, budget });
-    entries.push({ height, index, id, transaction });
+    const fits = transaction !== null &&
+      addReferences(wanted, referencesOf(transaction, { genesisId, hash }));
+    // Nothing after one that does not fit: the client takes a feed in order.
+    if (transaction !== null && !fits) budget.transactions = 0;
+    entries.push({ height, index, id, transaction: fits ? transaction : null });
   }
   return entries;
+}
+
+/** Adds the configurations that a transaction refers to, unless that would be too many. */
+function addReferences(wanted: Wanted, references: readonly PollConfiguration[]): boolean {
+  const fresh = references.filter((reference) => !wanted.has(nameOf(reference)));
+  if (wanted.size + fresh.length > LIMITS.pollConfigurations) return false;
+  for (const reference of fresh) wanted.set(nameOf(reference), reference);
+  return true;
 }
 
 /** A transaction's bytes while the budget lasts; the first always fits. */

@@ -68,9 +68,7 @@ export function makeRoutes(services: NodeServices, options: RouteOptions): ApiHa
     onRefused,
     handle: async (request) => {
       const route = routeFor(find(request.path) ?? {}, request.method);
-      return route === undefined
-        ? refusalReply(refuse("unknown", "nothing here"))
-        : await route(request);
+      return route === undefined ? refusalReply(refuse("unknown", "nothing here")) : await route(request);
     },
   };
 }

@@ -27,7 +27,9 @@ export function submitRoute(options: TransactionRouteOptions): (request: ApiRequ
     if (wait !== null && wait !== "commit") return refusalReply(refuse("request", "wait is not commit"));
     if (wait === null) {
       const submitted = await services.submit(request.body);
-      return submitted.ok ? jsonReply({ id: toHex(submitted.value) }, { status: 202 }) : refusalReply(submitted);
+      return submitted.ok
+        ? jsonReply({ id: toHex(submitted.value) }, { status: 202 })
+        : refusalReply(submitted);
     }
     if (waiting >= LIMITS.waitingRequests) {
       return refusalReply(refuse("busy", "too many clients wait for a commit"));
