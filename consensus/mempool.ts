@@ -1,5 +1,5 @@
 /**
- * The pool: transactions that wait for a block, by arrival. It looks into none of them, but for the few facts that
+ * The pool: transactions that wait for a block, first come first served. It looks into none of them, but for the few facts that
  * order and bound it, and keeps no bodies.
  *
  * A version waits, parked, until the versions of its CID before it are on the chain or chosen for the same block; a
@@ -55,6 +55,8 @@ export interface Pool {
   readonly lifetimeMs: number;
   /** By id, in order of arrival. */
   readonly entries: Map<string, PoolEntry>;
+  /** Those that a block could take next, by id, in the order in which that came to be. */
+  readonly next: Map<string, PoolEntry>;
   /** Nonce keys of the entries. */
   readonly nonces: Set<string>;
   /** By CID, of the entries that make versions. */
@@ -73,6 +75,7 @@ export function makePool({ lifetimeMs, limits = LIMITS }: { lifetimeMs: number; 
     limits,
     lifetimeMs,
     entries: new Map(),
+    next: new Map(),
     nonces: new Set(),
     versions: new Map(),
     perSender: new Map(),
@@ -102,9 +105,11 @@ export function addToPool(
   pool.perSender.set(toHex(sender), (pool.perSender.get(toHex(sender)) ?? 0) + 1);
   pool.bytes += size;
   pool.outcomes.delete(key);
-  if (vid !== null) {
+  if (vid === null) pool.next.set(key, entry);
+  else {
     versions.waiting.set(vid, entry);
     pool.versions.set(toHex(cid), versions);
+    offer(pool, versions);
   }
   return accept(entry);
 }
@@ -112,8 +117,23 @@ export function addToPool(
 function versionsOf(pool: Pool, { cid, latestVid }: { cid: Cid; latestVid: number }): Versions {
   const found = pool.versions.get(toHex(cid));
   if (found === undefined) return { latest: latestVid, waiting: new Map() };
-  found.latest = Math.max(found.latest, latestVid);
+  raise(pool, { versions: found, latest: latestVid });
   return found;
+}
+
+/** The chain has this version: those up to it can no longer come, the one after it can. */
+function raise(pool: Pool, { versions, latest }: { versions: Versions; latest: number }): void {
+  if (latest <= versions.latest) return;
+  versions.latest = latest;
+  for (const [vid, { id }] of [...versions.waiting]) {
+    if (vid <= latest) dropFromPool(pool, { id, code: "vid-order" });
+  }
+  offer(pool, versions);
+}
+
+function offer(pool: Pool, { latest, waiting }: Versions): void {
+  const entry = waiting.get(latest + 1);
+  if (entry !== undefined) pool.next.set(toHex(entry.id), entry);
 }
 
 function wrongVersion(
@@ -142,6 +162,7 @@ function remove(pool: Pool, key: string): PoolEntry | undefined {
   if (entry === undefined) return undefined;
   const { nonceKey, cid, vid, sender, size } = entry;
   pool.entries.delete(key);
+  pool.next.delete(key);
   pool.nonces.delete(toHex(nonceKey));
   pool.bytes -= size;
   const left = (pool.perSender.get(toHex(sender)) ?? 1) - 1;
@@ -172,11 +193,7 @@ export function onCommitted(
   for (const { id, cid, vid } of committed) {
     const versions = pool.versions.get(toHex(cid));
     remove(pool, toHex(id));
-    if (versions === undefined || vid === null) continue;
-    versions.latest = Math.max(versions.latest, vid);
-    for (const [other, entry] of [...versions.waiting]) {
-      if (other <= versions.latest) dropFromPool(pool, { id: entry.id, code: "vid-order" });
-    }
+    if (versions !== undefined && vid !== null) raise(pool, { versions, latest: vid });
   }
 }
 
@@ -193,18 +210,12 @@ function isDue({ timestamp }: PoolEntry, nowMs: number): boolean {
 
 /** Whether a block made now would take something: parked versions and future timestamps do not count. */
 export function hasWork(pool: Pool, nowMs: number): boolean {
-  for (const entry of pool.entries.values()) {
-    if (isNext(pool, entry) && isDue(entry, nowMs)) return true;
-  }
+  for (const entry of pool.next.values()) if (isDue(entry, nowMs)) return true;
   return false;
 }
 
-function isNext(pool: Pool, { cid, vid }: PoolEntry): boolean {
-  return vid === null || vid === pool.versions.get(toHex(cid))?.latest as number + 1;
-}
-
 /**
- * What a block made at `nowMs` could take, by arrival; a version that waited comes right after the one before it.
+ * What a block made at `nowMs` could take, first come first served; a version that waited comes right after the one before it.
  * At most `count`, and at most `bytes` together; the first that would exceed `bytes` ends the choice, so that no
  * large transaction is passed by for ever.
  */
@@ -214,8 +225,7 @@ export function candidates(
 ): readonly PoolEntry[] {
   const chosen: PoolEntry[] = [];
   let room = bytes;
-  for (const first of pool.entries.values()) {
-    if (!isNext(pool, first)) continue;
+  for (const first of pool.next.values()) {
     for (const entry of run(pool, first)) {
       if (!isDue(entry, nowMs)) break;
       if (entry.size > room || chosen.length >= count) return chosen;

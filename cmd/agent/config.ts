@@ -2,17 +2,16 @@
  * The agent's configuration file (TOML), written once when the VNF is made, as by cloud-init: which tenants to trust,
  * which nodes to ask, and the programs that apply a configuration. Nothing from the chain ever changes it.
  *
- * Refused with `agent-config`: unknown keys, values of another type, relative paths, presets that this version does
+ * Refused with `config-invalid`: unknown keys, values of another type, relative paths, presets that this version does
  * not have, `{generation}` inside a longer argument.
  *
  * @module
  */
-import { parse, TomlError, type TomlTable } from "smol-toml";
 import type { PublicKey } from "../../core/brands.ts";
 import { toHex } from "../../core/bytes.ts";
 import { publicKeyFromText } from "../../core/keys.ts";
 import { LIMITS } from "../../core/limits.ts";
-import { ConfigFields, configProblem } from "./config_fields.ts";
+import { parseToml, readTomlFile, type TomlTable } from "../common/toml_file.ts";
 
 /** A program and its arguments; never a shell's command line. */
 export type Argv = readonly string[];
@@ -69,6 +68,7 @@ export interface AgentConfig {
 
 const DRIVER_BASE = ["preset", "health", "confirm", "timeout"];
 const PRESET_KEYS = { exec: [...DRIVER_BASE, "check", "apply", "export"], nftables: DRIVER_BASE };
+const TENANT_KEYS = ["key", "recovery"];
 const LATER_PRESETS = ["haproxy", "nginx", "frr", "bird", "dnsmasq", "unbound"];
 
 const CONFIG_KEYS = [
@@ -85,117 +85,100 @@ const CONFIG_KEYS = [
   "token_file",
 ];
 
-/** Reads the file at `path`. */
+/** Reads the file at `path`; throws `config-missing` or `config-invalid`. */
 export async function readAgentConfig(path: string): Promise<AgentConfig> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw configProblem(`agent configuration ${path}: cannot be read: ${reason}`, "name it with --config");
-  }
-  return parseAgentConfig(text, path);
+  return configFrom(await readTomlFile(path, { keys: CONFIG_KEYS }));
 }
 
 /** Parses the file's text; `source` stands before every message. */
 export function parseAgentConfig(text: string, source: string): AgentConfig {
-  const fields = new ConfigFields(parseToml(text, source), { where: source, known: CONFIG_KEYS });
-  const tenants = fields.tables("tenant").map((table, i) => tenantFrom(table, `${source}: tenant ${i + 1}`));
-  const drivers = fields.tables("driver").map((table, i) => driverFrom(table, `${source}: driver ${i + 1}`));
-  if (tenants.length === 0) throw configProblem(`${source}: no [[tenant]]`, `add one with key = "vc1…"`);
-  if (tenants.length > LIMITS.pollFeeds) {
-    throw configProblem(`${source}: more than ${LIMITS.pollFeeds} tenants`);
-  }
-  if (new Set(tenants.map(({ key }) => toHex(key))).size < tenants.length) {
-    throw configProblem(`${source}: two [[tenant]] with one key`);
-  }
+  return configFrom(parseToml(text, { place: source, keys: CONFIG_KEYS }));
+}
+
+function configFrom(table: TomlTable): AgentConfig {
   return {
-    nodes: nodesFrom(fields),
-    federation: fields.path("federation"),
-    stateDir: fields.path("state_dir"),
-    intervalMs: fields.durationMs("interval", 10_000),
-    maxStalenessMs: fields.durationMs("max_staleness", 120_000),
-    allowEmpty: fields.flag("allow_empty", false),
-    tenants,
-    drivers,
-    caFile: fields.optionalPath("ca_file"),
-    proxy: fields.has("proxy") ? fields.text("proxy") : null,
-    tokenFile: fields.optionalPath("token_file"),
+    nodes: nodesFrom(table),
+    federation: table.requiredPath("federation"),
+    stateDir: table.requiredPath("state_dir"),
+    intervalMs: table.durationMs("interval", 10_000),
+    maxStalenessMs: table.durationMs("max_staleness", 120_000),
+    allowEmpty: table.flag("allow_empty", false),
+    tenants: tenantsFrom(table),
+    drivers: table.tables("driver", PRESET_KEYS.exec).map(driverFrom),
+    caFile: table.path("ca_file") ?? null,
+    proxy: table.text("proxy") ?? null,
+    tokenFile: table.path("token_file") ?? null,
   };
 }
 
-function parseToml(text: string, source: string): TomlTable {
-  try {
-    return parse(text);
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw error;
-    // Only the place and the first line: the rest of the message quotes the file.
-    const [reason] = error.message.split("\n");
-    throw configProblem(`${source}:${error.line}:${error.column}: ${reason}`);
-  }
-}
-
-function nodesFrom(fields: ConfigFields): readonly string[] {
+function nodesFrom(table: TomlTable): readonly string[] {
   const wanted = `a list of URLs, as ["http://192.0.2.1:8000"]`;
-  const texts = fields.optionalTexts("nodes");
-  if (texts === null) throw fields.wrong("nodes", wanted);
+  const texts = table.texts("nodes") ?? [];
+  if (texts.length === 0) throw table.wrong("nodes", wanted);
   return texts.map((text) => {
     const url = URL.canParse(text) ? new URL(text) : undefined;
     const plain = url !== undefined && /^https?:$/.test(url.protocol) && url.pathname === "/" &&
       `${url.username}${url.password}${url.search}${url.hash}` === "";
-    if (!plain) throw fields.wrong("nodes", wanted);
+    if (!plain) throw table.wrong("nodes", wanted);
     return url.origin;
   });
 }
 
-function tenantFrom(table: TomlTable, where: string): TenantConfig {
-  const fields = new ConfigFields(table, { where, known: ["key", "recovery"] });
-  return {
-    key: keyFrom(fields, "key"),
-    recovery: fields.has("recovery") ? keyFrom(fields, "recovery") : null,
-  };
+function tenantsFrom(table: TomlTable): readonly TenantConfig[] {
+  const tenants = table.tables("tenant", TENANT_KEYS).map((tenant) => ({
+    key: keyFrom(tenant.requiredText("key"), { table: tenant, name: "key" }),
+    recovery: tenant.has("recovery")
+      ? keyFrom(tenant.requiredText("recovery"), { table: tenant, name: "recovery" })
+      : null,
+  }));
+  if (tenants.length === 0) throw table.invalid("no [[tenant]]", `add one with key = "vc1…"`);
+  if (tenants.length > LIMITS.pollFeeds) throw table.invalid(`more than ${LIMITS.pollFeeds} tenants`);
+  if (new Set(tenants.map(({ key }) => toHex(key))).size < tenants.length) {
+    throw table.invalid("two [[tenant]] with one key");
+  }
+  return tenants;
 }
 
-function keyFrom(fields: ConfigFields, name: string): PublicKey {
-  const key = publicKeyFromText(fields.text(name));
-  if (key === undefined) throw fields.wrong(name, "a public key, vc1…");
+function keyFrom(text: string, { table, name }: { table: TomlTable; name: string }): PublicKey {
+  const key = publicKeyFromText(text);
+  if (key === undefined) throw table.wrong(name, "a public key, vc1…");
   return key;
 }
 
-function driverFrom(table: TomlTable, where: string): DriverConfig {
-  const preset = table["preset"];
-  if (typeof preset === "string" && LATER_PRESETS.includes(preset)) {
-    throw configProblem(`${where}: this version has no preset ${preset}`, `use preset = "exec"`);
+function driverFrom(table: TomlTable): DriverConfig {
+  const preset = table.requiredText("preset");
+  if (LATER_PRESETS.includes(preset)) {
+    throw table.invalid(`this version has no preset ${preset}`, `use preset = "exec"`);
   }
-  if (preset !== "exec" && preset !== "nftables") {
-    throw configProblem(`${where}: preset is not "exec" or "nftables"`);
-  }
-  const fields = new ConfigFields(table, { where, known: PRESET_KEYS[preset] });
+  if (preset !== "exec" && preset !== "nftables") throw table.wrong("preset", '"exec" or "nftables"');
+  table.only(PRESET_KEYS[preset]);
   const base = {
-    health: argvFrom(fields, "health"),
-    confirmMs: fields.durationMs("confirm", 30_000),
-    timeoutMs: fields.durationMs("timeout", LIMITS.driverMs),
+    health: argvFrom(table, "health"),
+    confirmMs: table.durationMs("confirm", 30_000),
+    timeoutMs: table.durationMs("timeout", LIMITS.driverMs),
   };
   if (preset === "nftables") return { preset, ...base };
-  const apply = argvFrom(fields, "apply");
-  if (apply === null) {
-    throw fields.wrong("apply", `a program and its arguments, as ["/usr/local/bin/reload"]`);
-  }
-  const exporting = argvFrom(fields, "export");
+  const apply = argvFrom(table, "apply");
+  if (apply === null) throw table.wrong("apply", PROGRAM);
+  const exporting = argvFrom(table, "export");
   if (exporting?.includes(GENERATION_ARGUMENT) === true) {
-    throw fields.wrong(
+    throw table.wrong(
       "export",
       `without ${GENERATION_ARGUMENT}: it prints the VNF's state, not a generation's`,
     );
   }
-  return { preset, ...base, check: argvFrom(fields, "check"), apply, export: exporting };
+  return { preset, ...base, check: argvFrom(table, "check"), apply, export: exporting };
 }
 
-function argvFrom(fields: ConfigFields, name: string): Argv | null {
-  const argv = fields.optionalTexts(name);
-  const inside = argv?.find((part) => part.includes(GENERATION_ARGUMENT) && part !== GENERATION_ARGUMENT);
-  if (inside !== undefined || argv?.[0] === GENERATION_ARGUMENT) {
-    throw fields.wrong(name, `a program, and arguments of which ${GENERATION_ARGUMENT} is a whole one`);
+const PROGRAM = `a list of a program and its arguments, as ["/usr/local/bin/reload"]`;
+
+function argvFrom(table: TomlTable, name: string): Argv | null {
+  const argv = table.texts(name);
+  if (argv === undefined) return null;
+  if (argv.length === 0) throw table.wrong(name, PROGRAM);
+  const inside = argv.find((part) => part.includes(GENERATION_ARGUMENT) && part !== GENERATION_ARGUMENT);
+  if (inside !== undefined || argv[0] === GENERATION_ARGUMENT) {
+    throw table.wrong(name, `a program, and arguments of which ${GENERATION_ARGUMENT} is a whole one`);
   }
   return argv;
 }

@@ -12,7 +12,6 @@ import { readFederationFile } from "../common/federation_file.ts";
 import { type Log, logOf } from "../common/log.ts";
 import { handleSignals } from "../common/signals.ts";
 import { type AgentConfig, readAgentConfig } from "./config.ts";
-import { configProblem } from "./config_fields.ts";
 import { type Agent, type Round, runRound } from "./cycle.ts";
 import { makeDrivers } from "./driver.ts";
 import { endLeftover } from "./driver_program.ts";
@@ -168,7 +167,7 @@ async function openClient({ caFile, proxy }: AgentConfig): Promise<Deno.HttpClie
   try {
     return Deno.createHttpClient({ ...authorities, ...(proxy === null ? {} : { proxy: { url: proxy } }) });
   } catch (error) {
-    throw configProblem(`ca_file or proxy: ${error instanceof Error ? error.message : String(error)}`);
+    throw connectionProblem("ca_file or proxy is not usable", error);
   }
 }
 
@@ -176,6 +175,15 @@ async function readText(path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
-    throw configProblem(`${path}: cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw connectionProblem(`${path} cannot be read`, error);
   }
+}
+
+function connectionProblem(message: string, cause: unknown): VnfchainError {
+  return new VnfchainError(`read configuration: ${message}`, {
+    code: "config-invalid",
+    hint: cause instanceof Error ? cause.message : "",
+    exitCode: EXIT.usage,
+    cause,
+  });
 }

@@ -46,6 +46,8 @@ export function report(error: unknown): ExitCode {
     if (error.hint !== "") note(`hint: ${escaped(error.hint)}`);
     return error.exitCode;
   }
+  // Of two failures at once, the first: the other came when what was open was closed.
+  if (error instanceof SuppressedError) return report(error.suppressed);
   const kind = error instanceof AssertionError ? "a bug was stopped" : "unexpected failure";
   note(`vnfchain: error: ${kind}: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
   return EXIT.failed;

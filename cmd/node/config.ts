@@ -11,7 +11,7 @@ import { sha256Hex } from "../../core/platform/crypto.ts";
 import type { PrivateKey } from "../../core/platform/private_key.ts";
 import { readFederationFile } from "../common/federation_file.ts";
 import { readKeyFile } from "../common/key_file.ts";
-import { readTomlFile, TomlTable } from "../common/toml_file.ts";
+import { readTomlFile, type TomlTable } from "../common/toml_file.ts";
 import type { AdmissionPolicy } from "./admission.ts";
 import { CONFIG_FILE, FEDERATION_FILE, KEY_FILE } from "./directory.ts";
 
@@ -41,6 +41,18 @@ export interface NodeConfig {
   readonly admission: AdmissionPolicy;
 }
 
+const CONFIG_KEYS = [
+  "listen",
+  "http",
+  "store",
+  "tls_certificate",
+  "tls_key",
+  "admission",
+  "token",
+  "rate_per_second",
+  "burst",
+];
+
 /** Transactions a second and at once, for each client, unless set. */
 const DEFAULT_RATE = { perSecond: 200, burst: 2000 };
 
@@ -59,33 +71,22 @@ export async function readNodeConfig(flags: NodeFlags): Promise<NodeConfig> {
       "check that key.pem and federation.json belong together",
     );
   }
-  const settings = await readSettings(`${directory}/${CONFIG_FILE}`);
+  const settings = await readTomlFile(`${directory}/${CONFIG_FILE}`, { keys: CONFIG_KEYS, optional: true });
   const member = memberAt(federation, self);
-  const config = {
+  // Read whether or not a flag wins: a setting that is not read counts as unknown.
+  const set = { listen: settings.text("listen"), http: settings.text("http"), store: settings.text("store") };
+  return {
     directory,
     key,
     federation,
     self,
-    listen: parseAddress(flags.listen ?? settings.text("listen") ?? member.peerAddress, { anyPort: true }),
-    http: httpAddress(flags.http ?? settings.text("http"), member),
+    listen: parseAddress(flags.listen ?? set.listen ?? member.peerAddress, { anyPort: true }),
+    http: httpAddress(flags.http ?? set.http, member),
     tls: await readTls(settings, directory),
     peerAddresses: peerAddresses(federation, peers.endsWith(".json") ? "" : peers),
-    store: flags.store ?? settings.text("store"),
+    store: flags.store ?? set.store,
     admission: readAdmission(settings),
   };
-  settings.finish();
-  return config;
-}
-
-async function readSettings(path: string): Promise<TomlTable> {
-  try {
-    return await readTomlFile(path);
-  } catch (error) {
-    if (error instanceof VnfchainError && error.cause instanceof Deno.errors.NotFound) {
-      return new TomlTable({}, path);
-    }
-    throw error;
-  }
 }
 
 /** Paths are relative to the node's directory. */
@@ -131,9 +132,8 @@ function readAdmission(settings: TomlTable): AdmissionPolicy {
   const kind = settings.text("admission") ?? "open";
   if (kind !== "open" && kind !== "token") throw settings.wrong("admission", '"open" or "token"');
   const tokens = new Map<string, string>();
-  for (const table of settings.tables("token")) {
+  for (const table of settings.tables("token", ["name", "sha256"])) {
     tokens.set(sha256Of(table), table.requiredText("name"));
-    table.finish();
   }
   // Either alone would be a node that lets in other clients than its operator thinks.
   if (kind === "token" && tokens.size === 0) {

@@ -11,7 +11,7 @@ import { utf8Length } from "../../core/cbor.ts";
 import { publicKeyFromText } from "../../core/keys.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Reference } from "../../core/transaction.ts";
-import { parseDuration } from "../common/toml_file.ts";
+import { parseDuration } from "../common/duration.ts";
 
 /** Compressions as `--compress` takes them. */
 export const COMPRESSION_NAMES = ["zstd", "gzip", "none"] as const;

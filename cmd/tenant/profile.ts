@@ -24,21 +24,12 @@ export interface Profile {
   readonly recipients: readonly PublicKey[];
 }
 
+const KEYS = ["key", "nodes", "federation", "token_file", "passphrase_file", "recipients"];
+
 /** Reads a profile. Only one that was named must be there. Throws `config-missing` or `config-invalid`. */
 export async function readProfile(named: string | undefined): Promise<Profile> {
   const path = named ?? join(Deno.env.get("HOME") ?? "", ".config", "vnfchain", "tenant.toml");
-  if (named === undefined && !await exists(path)) {
-    return {
-      path,
-      key: undefined,
-      nodes: [],
-      federation: undefined,
-      tokenFile: undefined,
-      passphraseFile: undefined,
-      recipients: [],
-    };
-  }
-  return profileFrom(await readTomlFile(path), path);
+  return profileFrom(await readTomlFile(path, { keys: KEYS, optional: named === undefined }), path);
 }
 
 function profileFrom(table: TomlTable, path: string): Profile {
@@ -46,10 +37,10 @@ function profileFrom(table: TomlTable, path: string): Profile {
     const value = table.text(key);
     return value === undefined ? undefined : resolve(dirname(path), value);
   };
-  const profile: Profile = {
+  return {
     path,
     key: file("key"),
-    nodes: table.texts("nodes").map((text) => {
+    nodes: (table.texts("nodes") ?? []).map((text) => {
       const node = nodeFrom(text);
       if (node === undefined) throw table.wrong("nodes", "a list of addresses, http://HOST:PORT");
       return node;
@@ -59,26 +50,14 @@ function profileFrom(table: TomlTable, path: string): Profile {
     passphraseFile: file("passphrase_file"),
     recipients: recipientsFrom(table),
   };
-  table.finish();
-  return profile;
 }
 
 /** One poll asks for all their feeds, and for the templates. */
 const RECIPIENTS_MAX = LIMITS.pollFeeds - 1;
 
 function recipientsFrom(table: TomlTable): readonly PublicKey[] {
-  const texts = table.texts("recipients");
+  const texts = table.texts("recipients") ?? [];
   const keys = texts.flatMap((text) => publicKeyFromText(text) ?? []);
   if (keys.length === texts.length && keys.length <= RECIPIENTS_MAX) return keys;
   throw table.wrong("recipients", `a list of at most ${RECIPIENTS_MAX} public keys, vc1…`);
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

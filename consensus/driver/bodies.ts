@@ -1,8 +1,9 @@
 /**
- * Transactions' bodies for proposals: what the pool lacks is asked of the members that must have it.
+ * Transactions' bodies for proposals: what is not at hand is asked of the members that must have it.
  *
  * A member that signed PREPARE serves the bodies until the height is decided; so the wait ends when one correct
- * signer is reached, and until then the members are asked in turn, for as long as the proposal is of interest.
+ * signer is reached, and until then the members are asked in turn, for as long as the proposal is of interest. Bodies
+ * that together exceed a block's size end the wait: whoever proposed them cannot make us keep more.
  *
  * @module
  */
@@ -10,8 +11,10 @@ import type { TxId } from "../../core/brands.ts";
 import { toHex } from "../../core/bytes.ts";
 import type { Transaction } from "../../core/transaction.ts";
 
-/** How long one member is waited for before the next is asked. */
+/** How long one member is waited for before the next is asked; doubles each time that all have been asked. */
 const ASK_NEXT_MS = 400;
+/** Where the doubling ends. */
+const ASK_NEXT_MAX_MS = 5_000;
 
 /** Where bodies come from. */
 export interface BodyOptions {
@@ -21,13 +24,24 @@ export interface BodyOptions {
   readonly want: (member: number, ids: readonly TxId[]) => void;
 }
 
-/** Gathers bodies; disposing ends all waiting. */
+/** Whom to ask, and until when. */
+export interface CollectOptions {
+  readonly from: readonly number[];
+  /** Bytes that the bodies may have together. */
+  readonly maxBytes: number;
+  /** Whether the proposal is still of interest; looked at before each question. */
+  readonly isWanted: () => boolean;
+  /** Ends the wait at once. */
+  readonly signal: AbortSignal;
+}
+
+/** Gathers bodies. */
 export interface Bodies {
-  /** The transactions in order of ids; `null` when the signal aborts first. */
+  /** The transactions in order of ids; `null` when the wait ended before they were all there. */
   readonly collect: (
     ids: readonly TxId[],
-    options: { from: readonly number[]; signal: AbortSignal },
-  ) => Promise<readonly Transaction[] | null>;
+    options: CollectOptions,
+  ) => Promise<readonly Transaction[] | "too-large" | null>;
   /** Hands over verified transactions; those that nobody waits for are left alone. */
   readonly arrived: (transactions: readonly Transaction[]) => void;
 }
@@ -36,6 +50,8 @@ interface Wait {
   readonly missing: Map<string, TxId>;
   readonly found: Map<string, Transaction>;
   readonly done: () => void;
+  readonly maxBytes: number;
+  bytes: number;
 }
 
 /** Starts with nobody waiting. */
@@ -44,41 +60,39 @@ export function openBodies({ lookUp, want }: BodyOptions): Bodies {
 
   async function collect(
     ids: readonly TxId[],
-    { from, signal }: { from: readonly number[]; signal: AbortSignal },
-  ): Promise<readonly Transaction[] | null> {
-    const found = new Map<string, Transaction>();
-    const missing = new Map<string, TxId>();
-    for (const id of ids) {
-      const known = lookUp(id);
-      if (known === undefined) missing.set(toHex(id), id);
-      else found.set(toHex(id), known);
-    }
-    if (missing.size > 0) await fetchMissing({ missing, found }, { from, signal });
-    if (missing.size > 0) return null;
-    return ids.map((id) => found.get(toHex(id)) as Transaction);
+    options: CollectOptions,
+  ): Promise<readonly Transaction[] | "too-large" | null> {
+    const { promise, resolve: done } = Promise.withResolvers<void>();
+    const { maxBytes } = options;
+    const wait: Wait = { missing: new Map(), found: new Map(), done, maxBytes, bytes: 0 };
+    for (const id of ids) wait.missing.set(toHex(id), id);
+    for (const id of ids) give(wait, lookUp(id));
+    if (!isOver(wait)) await fetchMissing(wait, { ...options, promise });
+    if (wait.bytes > maxBytes) return "too-large";
+    return wait.missing.size > 0 ? null : ids.map((id) => wait.found.get(toHex(id)) as Transaction);
   }
 
   async function fetchMissing(
-    { missing, found }: Pick<Wait, "missing" | "found">,
-    { from, signal }: { from: readonly number[]; signal: AbortSignal },
+    wait: Wait,
+    { from, isWanted, signal, promise }: CollectOptions & { promise: Promise<void> },
   ): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const done = () => resolve();
-    const wait = { missing, found, done };
-    waits.add(wait);
-    let turn = 0;
-    const ask = () => {
-      const member = from[turn++ % from.length];
-      if (member !== undefined) want(member, [...missing.values()]);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const ask = (turn: number) => {
+      if (!isWanted()) return wait.done();
+      const member = from[turn % from.length];
+      if (member !== undefined) want(member, [...wait.missing.values()]);
+      const doublings = Math.min(10, Math.floor(turn / Math.max(1, from.length)));
+      timer = setTimeout(ask, Math.min(ASK_NEXT_MS * 2 ** doublings, ASK_NEXT_MAX_MS), turn + 1);
     };
-    const timer = setInterval(ask, ASK_NEXT_MS);
-    signal.addEventListener("abort", done, { once: true });
-    ask();
+    waits.add(wait);
+    signal.addEventListener("abort", wait.done, { once: true });
     try {
-      if (!signal.aborted) await promise;
+      if (signal.aborted) return;
+      ask(0);
+      await promise;
     } finally {
-      clearInterval(timer);
-      signal.removeEventListener("abort", done);
+      clearTimeout(timer);
+      signal.removeEventListener("abort", wait.done);
       waits.delete(wait);
     }
   }
@@ -86,14 +100,21 @@ export function openBodies({ lookUp, want }: BodyOptions): Bodies {
   return {
     collect,
     arrived: (transactions) => {
-      for (const transaction of transactions) {
-        const name = toHex(transaction.id);
-        for (const wait of waits) {
-          if (!wait.missing.delete(name)) continue;
-          wait.found.set(name, transaction);
-          if (wait.missing.size === 0) wait.done();
-        }
+      for (const wait of waits) {
+        for (const transaction of transactions) give(wait, transaction);
+        if (isOver(wait)) wait.done();
       }
     },
   };
+}
+
+/** Hands one over to whom it is missing. */
+function give(wait: Wait, transaction: Transaction | undefined): void {
+  if (transaction === undefined || isOver(wait) || !wait.missing.delete(toHex(transaction.id))) return;
+  wait.found.set(toHex(transaction.id), transaction);
+  wait.bytes += transaction.bytes.length;
+}
+
+function isOver({ missing, bytes, maxBytes }: Wait): boolean {
+  return missing.size === 0 || bytes > maxBytes;
 }

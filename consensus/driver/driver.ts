@@ -38,10 +38,12 @@ export interface DriverPorts {
   readonly fatal: (error: unknown) => void;
 }
 
-/** A running protocol. */
-export interface Driver extends Disposable {
-  /** Queues an event; resolves once its actions were run. After disposal it resolves without running anything. */
+/** A running protocol. Disposing stops it and waits for the action under way. */
+export interface Driver extends AsyncDisposable {
+  /** Queues an event; resolves once its actions were run. After a stop it resolves without running anything. */
   readonly post: (event: Event) => Promise<void>;
+  /** Runs no further action: no vote leaves any more. */
+  readonly stop: () => void;
   readonly state: () => State;
 }
 
@@ -58,6 +60,8 @@ export function openDriver(
   let state = restored.state;
   let stopped = false;
   let running = false;
+  let consuming: Promise<void> = Promise.resolve();
+  // Bounded by who posts: each member waits for its event, each timer is one, and a task posts its outcome.
   const queue: Queued[] = [];
   const timers = openTimers((event) => void post(event));
 
@@ -65,7 +69,7 @@ export function openDriver(
     if (stopped) return Promise.resolve();
     return new Promise((resolve) => {
       queue.push({ event, done: resolve });
-      if (!running) void consume();
+      if (!running) consuming = consume();
     });
   }
 
@@ -132,6 +136,14 @@ export function openDriver(
     for (const { done } of queue.splice(0)) done();
   }
 
-  void consume(restored.actions);
-  return { post, state: () => state, [Symbol.dispose]: stop };
+  consuming = consume(restored.actions);
+  return {
+    post,
+    stop,
+    state: () => state,
+    [Symbol.asyncDispose]: async () => {
+      stop();
+      await consuming;
+    },
+  };
 }

@@ -1,23 +1,27 @@
 /**
  * The pool of a running member: the pure pool (../mempool.ts) with its bodies, judged against the chain and durable.
  *
- * A transaction whose turn has not come, because a configuration that it refers to is not on the chain yet, is set
- * aside and is no work until a block brings something new.
+ * What can be proposed is judged alike by every member that holds the same transactions: what waits for a version or
+ * for a reference is no work, and what a block made impossible leaves every pool with that block. Otherwise those that
+ * hold it would wait for leaders that cannot propose it. Refused: what the pure pool refuses, what the chain says
+ * against a transaction, and everything while the disk is low or cannot be written (`busy`).
  *
  * @module
  */
 import type { Cid, TxId } from "../../core/brands.ts";
 import { toHex } from "../../core/bytes.ts";
-import { type Refusal, refuse, type Verdict } from "../../core/errors.ts";
+import { accept, type Refusal, refuse, type Verdict, VnfchainError } from "../../core/errors.ts";
 import type { Parameters } from "../../core/federation.ts";
 import type { HashFunction } from "../../core/hashing.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { ChainReader, PoolPort } from "../../core/ports.ts";
 import type { RefusalCode } from "../../core/refusals.ts";
 import { checkTimestamp } from "../../core/state/transition.ts";
-import { nonceKey, type Transaction, TYPE } from "../../core/transaction.ts";
+import { nonceKey, type Payload, type Transaction, TYPE } from "../../core/transaction.ts";
 import * as mempool from "../mempool.ts";
+import type { DriverLog } from "./log.ts";
 import type { Pool } from "./pool_port.ts";
+import { makeAwaitedReferences, type Version } from "./references.ts";
 
 /** What the pool works with. */
 export interface PoolOptions {
@@ -26,12 +30,17 @@ export interface PoolOptions {
   readonly parameters: Parameters;
   readonly hash: HashFunction;
   readonly nowMs: () => number;
-  /** Told when what can be proposed may have changed. */
-  readonly onChange: () => void;
+  /** Whether there is too little space to take anything. */
+  readonly isDiskLow: () => boolean;
+  /** Told when what can be proposed may have changed; `grew` when it cannot have become less. */
+  readonly onChange: (change: { grew: boolean }) => void;
+  readonly log: DriverLog;
 }
 
 /** The pool, and what questions about it are answered from. */
 export interface MemberPool extends Pool {
+  /** Whether a transaction is here and durable; waits for the disk where it is being written. */
+  readonly holds: (id: TxId) => Promise<boolean>;
   /** Why a transaction left unpublished. */
   readonly outcome: (id: TxId) => RefusalCode | undefined;
   /** A version of a configuration that waits here; the latest for null. */
@@ -39,16 +48,34 @@ export interface MemberPool extends Pool {
   readonly size: () => { readonly transactions: number; readonly bytes: number };
 }
 
-/** Codes that a later block may not repeat: what is refused with one is set aside, not dropped. */
-const PASSING: ReadonlySet<RefusalCode> = new Set(["reference-unknown", "future"]);
+/** What a member's links ask before they take transactions. */
+const LOW_DISK = "this node's disk is low";
+const NOT_WRITTEN = "this node's disk could not be written";
 
 /** Opens the pool with what was durable at the last end. */
 export async function openMemberPool(options: PoolOptions): Promise<MemberPool> {
-  const { port, reader, parameters, hash, nowMs } = options;
+  const { port, reader, parameters, hash, nowMs, log } = options;
   const pool = mempool.makePool({ lifetimeMs: parameters.transactionLifetimeMs });
   const bodies = new Map<string, Transaction>();
+  const references = makeAwaitedReferences();
+  /** Those that a leader could not put into a block now, but may later; tried again after the next transactions. */
   const aside = new Set<string>();
-  for (const transaction of await port.load()) await take(transaction);
+  const byNonce = new Map<string, TxId>();
+  /** Of those in memory that are not durable yet: whether they became so. */
+  const writing = new Map<string, Promise<boolean>>();
+  await loadDurable();
+
+  async function loadDurable(): Promise<void> {
+    const useless: TxId[] = [];
+    for (const transaction of await port.load()) {
+      const verdict = await take(transaction);
+      if (verdict.ok) continue;
+      log("info", "a transaction of the pool is dropped at the start", { code: verdict.code });
+      // A clock that was set back is no reason to forget what was acknowledged.
+      if (verdict.code !== "future") useless.push(transaction.id);
+    }
+    if (useless.length > 0) await port.remove(useless);
+  }
 
   function judge({ payload, bytes }: Transaction): Refusal | undefined {
     if (bytes.length > parameters.maxTransactionBytes) {
@@ -63,99 +90,76 @@ export async function openMemberPool(options: PoolOptions): Promise<MemberPool> 
 
   /** Judges one and takes it into memory. */
   async function take(transaction: Transaction): Promise<Verdict<TxId>> {
-    const latestVid = transaction.payload.type === TYPE.configuration
-      ? (await reader.configuration(transaction.payload.cid))?.latestVid ?? 0
-      : 0;
-    // Nothing is awaited from here on: the chain that is asked is the one that the entry is added under.
+    const { payload, id } = transaction;
+    const name = toHex(id);
+    let standing = await readStanding(payload);
+    // A block that came meanwhile may hold what we just missed, and nobody would tell us again.
+    while (standing.height !== reader.tip().parent.height) standing = await readStanding(payload);
+    // Nothing is awaited from here on: the chain that was asked is the one that the entry is added under.
+    if (bodies.has(name)) return accept(id);
     const problem = judge(transaction);
     if (problem !== undefined) return problem;
     const entry = entryOf(hash, transaction);
-    const added = mempool.addToPool(pool, { entry, latestVid, nowMs: nowMs() });
+    const added = mempool.addToPool(pool, { entry, latestVid: standing.latestVid, nowMs: nowMs() });
     if (!added.ok) return added;
-    bodies.set(toHex(transaction.id), transaction);
-    return { ok: true, value: transaction.id };
+    bodies.set(name, transaction);
+    byNonce.set(toHex(entry.nonceKey), id);
+    references.wait(name, standing.missing);
+    return accept(id);
+  }
+
+  /** What the chain has of a transaction's CID and references, and at which height that was. */
+  async function readStanding(
+    payload: Payload,
+  ): Promise<{ height: number; latestVid: number; missing: readonly Version[] }> {
+    const { height } = reader.tip().parent;
+    if (payload.type !== TYPE.configuration) return { height, latestVid: 0, missing: [] };
+    const latestOf = async (cid: Cid) => (await reader.configuration(cid))?.latestVid ?? 0;
+    const missing: Version[] = [];
+    for (const { cid, vid } of [...payload.body.applyBefore, ...payload.body.applyAfter]) {
+      if (await latestOf(cid) < (vid ?? 1)) missing.push({ cid: toHex(cid), vid: vid ?? 1 });
+    }
+    return { height, latestVid: await latestOf(payload.cid), missing };
   }
 
   async function add(transactions: readonly Transaction[]): Promise<readonly Verdict<TxId>[]> {
+    if (options.isDiskLow()) return transactions.map(() => refuse("busy", LOW_DISK));
+    const { promise, resolve } = Promise.withResolvers<boolean>();
     const verdicts: Verdict<TxId>[] = [];
-    for (const transaction of transactions) verdicts.push(await take(transaction));
-    const taken = transactions.filter((_, i) => verdicts[i]?.ok === true);
-    // A crash before this resolves forgets them; nobody was told that they are here.
-    if (taken.length > 0) await port.add(taken);
-    options.onChange();
-    return verdicts;
-  }
-
-  function chosen(count: number): readonly Transaction[] {
-    const entries = mempool.candidates(pool, {
-      nowMs: nowMs(),
-      bytes: parameters.maxBlockBytes,
-      count: count + aside.size,
-    });
-    return entries.map(({ id }) => toHex(id)).filter((name) => !aside.has(name))
-      .map((name) => bodies.get(name) as Transaction);
-  }
-
-  /** Brings bodies in line with the pure pool; gives the ids that went. */
-  function sweep(): readonly TxId[] {
-    if (bodies.size === pool.entries.size) return [];
-    const gone = [...bodies].filter(([name]) => !pool.entries.has(name));
-    for (const [name] of gone) {
-      bodies.delete(name);
-      aside.delete(name);
+    const taken = new Map<string, Transaction>();
+    for (const transaction of transactions) {
+      const before = bodies.has(toHex(transaction.id));
+      const verdict = await take(transaction);
+      verdicts.push(verdict);
+      if (!verdict.ok || before || bodies.get(toHex(transaction.id)) !== transaction) continue;
+      taken.set(toHex(transaction.id), transaction);
+      writing.set(toHex(transaction.id), promise);
     }
-    return gone.map(([, { id }]) => id);
+    if (taken.size > 0) resolve(await write([...taken.values()]));
+    for (const name of taken.keys()) writing.delete(name);
+    options.onChange({ grew: true });
+    // Ours were written; those that somebody else brought at the same time may still be under way.
+    return await Promise.all(verdicts.map(async (verdict) => {
+      if (!verdict.ok || await isWritten(verdict.value)) return verdict;
+      return refuse("busy", NOT_WRITTEN);
+    }));
   }
 
-  async function settle(committed: readonly Transaction[]): Promise<void> {
-    const own = new Set(committed.map(({ id }) => toHex(id)));
-    mempool.onCommitted(pool, committed.map((transaction) => entryOf(hash, transaction)));
-    mempool.expire(pool, nowMs());
-    // An empty block changes nothing that anybody waits for.
-    if (committed.length > 0) aside.clear();
-    const gone = sweep().filter((id) => !own.has(toHex(id)));
-    if (gone.length > 0) await port.remove(gone);
-    options.onChange();
-  }
-
-  async function drop(refused: ReadonlyMap<string, Refusal>): Promise<void> {
-    for (const [name, { code }] of refused) {
-      const transaction = bodies.get(name);
-      if (transaction === undefined) continue;
-      if (PASSING.has(code)) aside.add(name);
-      else mempool.dropFromPool(pool, { id: transaction.id, code });
+  /** Makes durable what memory has; what cannot be written leaves memory too, and nobody was told that it is here. */
+  async function write(taken: readonly Transaction[]): Promise<boolean> {
+    const ids = taken.map(({ id }) => id);
+    try {
+      // A crash before this resolves forgets them; nobody was told that they are here.
+      await port.add(taken);
+    } catch (error) {
+      if (!(error instanceof VnfchainError)) throw error;
+      log("error", "the pool cannot be written", { code: error.code, error: error.message });
+      for (const id of ids) mempool.dropFromPool(pool, { id, code: "busy" });
+      sweep();
+      await removeDurable(ids);
+      return false;
     }
-    const gone = sweep();
-    if (gone.length > 0) await port.remove(gone);
-    options.onChange();
+    // Those that a block took while they were written would stay beside it.
+    await removeDurable(ids.filter((id) => !bodies.has(toHex(id))));
+    return true;
   }
-
-  return {
-    get: (id) => bodies.get(toHex(id)),
-    ids: () => [...bodies.values()].map(({ id }) => id),
-    candidates: () => chosen(LIMITS.blockTransactions),
-    available: () => chosen(1).length > 0,
-    add,
-    settle,
-    drop,
-    outcome: (id) => mempool.outcomeOf(pool, id),
-    version: ({ cid, vid }) => {
-      const waiting = pool.versions.get(toHex(cid))?.waiting ?? new Map<number, mempool.PoolEntry>();
-      const entry = waiting.get(vid ?? Math.max(...waiting.keys()));
-      return entry === undefined ? undefined : bodies.get(toHex(entry.id));
-    },
-    size: () => ({ transactions: bodies.size, bytes: pool.bytes }),
-  };
-}
-
-function entryOf(hash: HashFunction, { id, payload, bytes }: Transaction): mempool.PoolEntry {
-  return {
-    id,
-    nonceKey: nonceKey(hash, payload),
-    cid: payload.cid,
-    vid: payload.type === TYPE.configuration ? payload.vid : null,
-    sender: payload.sender,
-    timestamp: payload.timestamp,
-    size: bytes.length,
-  };
-}

@@ -13,6 +13,9 @@ export interface Timers extends Disposable {
   readonly clear: (timer: TimerName) => void;
 }
 
+/** The platform fires a timer beyond this at once. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
 const EVENTS = { round: "timeout", resend: "resend", heartbeat: "heartbeat" } as const;
 
 /** Each timer posts its event with the height and round it was set for, so that a late one is known as stale. */
@@ -35,7 +38,7 @@ export function openTimers(post: (event: Event) => void): Timers {
           post(
             timer === "heartbeat" ? { kind: "heartbeat", height } : { kind: EVENTS[timer], height, round },
           );
-        }, ms),
+        }, Math.min(ms, TIMER_MAX_MS)),
       );
     },
     [Symbol.dispose]: () => {

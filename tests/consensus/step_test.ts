@@ -2,9 +2,12 @@
 import assert from "node:assert/strict";
 import type { Height, Round } from "../../core/brands.ts";
 import { makeCertificate } from "../../core/certificate.ts";
+import { federationOf, type Member } from "../../core/federation.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Proposal } from "../../core/ports.ts";
 import type { Event } from "../../consensus/events.ts";
+import { isOfInterest } from "../../consensus/interest.ts";
+import { highestVoteOf } from "../../consensus/peers.ts";
 import { mayVote, standingOf, type State } from "../../consensus/state.ts";
 import { step } from "../../consensus/step.ts";
 import {
@@ -23,7 +26,7 @@ import {
   roundChange,
   startMember,
 } from "./support/messages.ts";
-import { ED25519, tipAfter } from "./support/fixtures.ts";
+import { ED25519, makeProposal, tipAfter } from "./support/fixtures.ts";
 import { makeBlockNames } from "./support/trace.ts";
 
 const scene = makeScene(4);
@@ -440,6 +443,12 @@ const ROWS: readonly Row[] = [
     then: [],
   },
   {
+    description: "sends no COMMIT for a block that it sent PREPARE for in another round only",
+    given: [proposed, validated(A), ...prepares(A, [0, 1], 1)],
+    event: prepares(A, [3], 1)[0] as Event,
+    then: [],
+  },
+  {
     description: "helps who asks for a round of a height that is decided",
     given: [tipped],
     event: leaving(1, [3])[0] as Event,
@@ -516,6 +525,79 @@ Deno.test("step() has its observers follow without a vote", () => {
   const { state } = step(greetedMember(scene, 2), { ...tipped, self: -1 });
   assert.equal(standingOf(state), "observing");
   assert.equal(mayVote(state), false);
+});
+
+Deno.test("step() takes up what came about the next height before", () => {
+  const tip2 = tipped.tip;
+  const next = makeProposal(tip2, { proposer: 0, content: "next" });
+  const early = [
+    arrival(scene, prePrepare(scene, { sender: 0, height: 2, proposal: next })),
+    arrival(scene, prepare(scene, { sender: 1, height: 2, proposal: next })),
+  ];
+  const { actions, state } = play(greetedMember(scene, 2), [...early, tipped]);
+  const names = makeBlockNames();
+  assert.deepEqual(lines(actions, names), [
+    "timer heartbeat 2/0 30000 ms",
+    "validate 2/0 A fresh from 0",
+    "timer round 2/0 1000 ms",
+  ]);
+  assert.equal(state.votes.prepares.size, 1);
+  assert.equal(state.future.size, 0);
+});
+
+Deno.test("step() keeps of each member one message a kind for each of the next heights, and no more", () => {
+  const far = LIMITS.futureHeights + 3;
+  const events: Event[] = [];
+  for (let height = 2; height <= far; height++) {
+    for (let round = 1; round <= 5; round++) {
+      events.push(arrival(scene, roundChange(scene, { sender: 3, round, height })));
+      events.push(arrival(scene, prepare(scene, { sender: 3, round, height, proposal: A })));
+      events.push(arrival(scene, commit(scene, { sender: 3, round, height, proposal: A })));
+    }
+  }
+  const { state } = play(greetedMember(scene, 2), events);
+  const kept = state.future.get(3) ?? [];
+  assert.equal(kept.length, 3 * LIMITS.futureHeights);
+  assert.deepEqual(new Set(kept.map(({ message }) => message.round)), new Set([5]));
+});
+
+Deno.test("step() drops what it kept for later, and knows members by their keys, when the federation changes", () => {
+  const [first, ...others] = scene.federation.document.members;
+  const document = { ...scene.federation.document, members: [...others, first as Member] };
+  const federation = federationOf(ED25519.crypto.hash, document);
+  const early = arrival(scene, roundChange(scene, { sender: 3, round: 1, height: 2 }));
+  const gone: Event = { kind: "peerDown", member: 0 };
+  const change: Event = { ...tipped, tip: { ...tipped.tip, federation }, self: 1 };
+  const { state } = play(greetedMember(scene, 2), [early, gone, change]);
+  assert.equal(state.future.size, 0);
+  assert.deepEqual([...state.peers.heard].sort(), [0, 2, 3]);
+  assert.equal(state.peers.links.get(3), false);
+  assert.equal(highestVoteOf(state, 2)?.vote.height, 2);
+});
+
+Deno.test("step() says nothing new on a tip that it is past", () => {
+  const { state } = step(greetedMember(scene, 2), tipped);
+  const again = step(state, tipped);
+  assert.deepEqual(again.actions, []);
+  assert.equal(again.state.height, 2);
+});
+
+Deno.test("step() stops when it is said to be a member with another key", () => {
+  assert.throws(() => step(greetedMember(scene, 2), { ...tipped, self: 1 }), /another key/);
+});
+
+Deno.test("isOfInterest() lets pass what step could use, and nothing else", () => {
+  const { state } = step(greetedMember(scene, 2), tipped);
+  const cases = [
+    [roundChange(scene, { sender: 3, round: 1 }), true],
+    [commit(scene, { sender: 3, proposal: A }), false],
+    [commit(scene, { sender: 3, height: 2, proposal: A }), true],
+    [commit(scene, { sender: 3, height: 2 + LIMITS.futureHeights, proposal: A }), true],
+    [commit(scene, { sender: 3, height: 9, proposal: A }), true],
+  ] as const;
+  for (const [message, wanted] of cases) assert.equal(isOfInterest(state, message), wanted);
+  const far = arrival(scene, commit(scene, { sender: 3, height: 9, proposal: A }));
+  assert.equal(isOfInterest(step(state, far).state, cases[4][0]), false);
 });
 
 Deno.test("step() stays in the last round that there is", () => {

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import http from "node:http";
 import https from "node:https";
 import type { Duplex } from "node:stream";
@@ -117,21 +118,29 @@ function createServer({ tls, limits = LIMITS }: ServerOptions, listener: http.Re
     connectionsCheckingInterval: Math.min(CHECK_MS, limits.httpHeadersMs),
   };
   if (tls === undefined) return http.createServer(settings, listener);
+  checkTls(tls);
+  return https.createServer({
+    ...settings,
+    handshakeTimeout: limits.httpHeadersMs,
+    cert: tls.certificate,
+    key: tls.key,
+  }, listener);
+}
+
+/** The runtime takes any text for a certificate or a key, and then fails with each client. */
+function checkTls({ certificate, key }: TlsFiles): void {
+  let cause: unknown;
   try {
-    return https.createServer({
-      ...settings,
-      handshakeTimeout: limits.httpHeadersMs,
-      cert: tls.certificate,
-      key: tls.key,
-    }, listener);
-  } catch (cause) {
-    throw new VnfchainError("listen for clients: the TLS certificate and its key cannot be used", {
-      code: "tls",
-      hint: "tls_certificate and tls_key name PEM files that belong together",
-      exitCode: EXIT.usage,
-      cause,
-    });
+    if (new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))) return;
+  } catch (error) {
+    cause = error;
   }
+  throw new VnfchainError("listen for clients: the TLS certificate and its key cannot be used", {
+    code: "tls",
+    hint: "tls_certificate and tls_key name PEM files that belong together; the key has no passphrase",
+    exitCode: EXIT.usage,
+    cause,
+  });
 }
 
 /** Answers what is no HTTP request, or did not come in time, and closes. */
