@@ -41,14 +41,13 @@ export interface PoolOptions {
 export interface MemberPool extends Pool {
   /** Whether a transaction is here and durable; waits for the disk where it is being written. */
   readonly holds: (id: TxId) => Promise<boolean>;
-  /** Why a transaction left unpublished. */
-  readonly outcome: (id: TxId) => RefusalCode | undefined;
   /** A version of a configuration that waits here; the latest for null. */
   readonly version: (wanted: { cid: Cid; vid: number | null }) => Transaction | undefined;
-  readonly size: () => { readonly transactions: number; readonly bytes: number };
 }
 
-/** What a member's links ask before they take transactions. */
+/** Codes that a later block may not repeat: what is refused with one is set aside, not dropped. */
+const PASSING: ReadonlySet<RefusalCode> = new Set(["reference-unknown", "future"]);
+
 const LOW_DISK = "this node's disk is low";
 const NOT_WRITTEN = "this node's disk could not be written";
 
@@ -68,7 +67,8 @@ export async function openMemberPool(options: PoolOptions): Promise<MemberPool> 
   async function loadDurable(): Promise<void> {
     const useless: TxId[] = [];
     for (const transaction of await port.load()) {
-      const verdict = await take(transaction);
+      const verdict = await take(transaction, Promise.resolve(true));
+      writing.delete(toHex(transaction.id));
       if (verdict.ok) continue;
       log("info", "a transaction of the pool is dropped at the start", { code: verdict.code });
       // A clock that was set back is no reason to forget what was acknowledged.
@@ -88,8 +88,8 @@ export async function openMemberPool(options: PoolOptions): Promise<MemberPool> 
       : undefined;
   }
 
-  /** Judges one and takes it into memory. */
-  async function take(transaction: Transaction): Promise<Verdict<TxId>> {
+  /** Judges one and takes it into memory; `written` will say whether it became durable. */
+  async function take(transaction: Transaction, written: Promise<boolean>): Promise<Verdict<TxId>> {
     const { payload, id } = transaction;
     const name = toHex(id);
     let standing = await readStanding(payload);
@@ -103,6 +103,7 @@ export async function openMemberPool(options: PoolOptions): Promise<MemberPool> 
     const added = mempool.addToPool(pool, { entry, latestVid: standing.latestVid, nowMs: nowMs() });
     if (!added.ok) return added;
     bodies.set(name, transaction);
+    writing.set(name, written);
     byNonce.set(toHex(entry.nonceKey), id);
     references.wait(name, standing.missing);
     return accept(id);
@@ -126,21 +127,17 @@ export async function openMemberPool(options: PoolOptions): Promise<MemberPool> 
     if (options.isDiskLow()) return transactions.map(() => refuse("busy", LOW_DISK));
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const verdicts: Verdict<TxId>[] = [];
-    const taken = new Map<string, Transaction>();
-    for (const transaction of transactions) {
-      const before = bodies.has(toHex(transaction.id));
-      const verdict = await take(transaction);
-      verdicts.push(verdict);
-      if (!verdict.ok || before || bodies.get(toHex(transaction.id)) !== transaction) continue;
-      taken.set(toHex(transaction.id), transaction);
-      writing.set(toHex(transaction.id), promise);
-    }
-    if (taken.size > 0) resolve(await write([...taken.values()]));
-    for (const name of taken.keys()) writing.delete(name);
-    options.onChange({ grew: true });
-    // Ours were written; those that somebody else brought at the same time may still be under way.
+    for (const transaction of transactions) verdicts.push(await take(transaction, promise));
+    const own = new Map(transactions.map((transaction) => [toHex(transaction.id), transaction]));
+    for (const name of own.keys()) if (writing.get(name) !== promise) own.delete(name);
+    const written = own.size === 0 || await write([...own.values()]);
+    for (const name of own.keys()) writing.delete(name);
+    resolve(written);
+    options.onChange({ grew: written });
+    const isWritten = async (name: string) => own.has(name) ? written : await writing.get(name) ?? true;
     return await Promise.all(verdicts.map(async (verdict) => {
-      if (!verdict.ok || await isWritten(verdict.value)) return verdict;
+      // What somebody else brought at the same time may still be under way; it does not wait for us.
+      if (!verdict.ok || await isWritten(toHex(verdict.value))) return verdict;
       return refuse("busy", NOT_WRITTEN);
     }));
   }
@@ -163,3 +160,114 @@ export async function openMemberPool(options: PoolOptions): Promise<MemberPool> 
     await removeDurable(ids.filter((id) => !bodies.has(toHex(id))));
     return true;
   }
+
+  async function removeDurable(ids: readonly TxId[]): Promise<void> {
+    if (ids.length === 0) return;
+    try {
+      await port.remove(ids);
+    } catch (error) {
+      if (!(error instanceof VnfchainError)) throw error;
+      // They only take space: the next start sorts them out.
+      log("error", "the pool cannot be cleared", { code: error.code, error: error.message });
+    }
+  }
+
+  function chosen(count: number): readonly Transaction[] {
+    // Those that are passed over take no room of the others.
+    const all = references.count() + aside.size > 0;
+    const room = all ? { bytes: Infinity, count: Infinity } : { bytes: parameters.maxBlockBytes, count };
+    const passedOver = new Set<string>();
+    const transactions: Transaction[] = [];
+    let bytes = 0;
+    for (const { id, cid, vid, size } of mempool.candidates(pool, { nowMs: nowMs(), ...room })) {
+      const name = toHex(id);
+      // A version cannot come before the one before it.
+      const isWaiting = references.isWaiting(name) || aside.has(name) ||
+        (vid !== null && passedOver.has(toHex(cid)));
+      if (isWaiting) {
+        if (vid !== null) passedOver.add(toHex(cid));
+        continue;
+      }
+      bytes += size;
+      if (transactions.length >= count || bytes > parameters.maxBlockBytes) break;
+      transactions.push(bodies.get(name) as Transaction);
+    }
+    return transactions;
+  }
+
+  /** Brings everything else in line with the pure pool; gives the ids that went. */
+  function sweep(): readonly TxId[] {
+    if (bodies.size === pool.entries.size) return [];
+    const gone = [...bodies].filter(([name]) => !pool.entries.has(name));
+    for (const [name, { payload }] of gone) {
+      bodies.delete(name);
+      aside.delete(name);
+      references.forget(name);
+      byNonce.delete(toHex(nonceKey(hash, payload)));
+    }
+    return gone.map(([, { id }]) => id);
+  }
+
+  async function settle(committed: readonly Transaction[]): Promise<void> {
+    const own = new Set(committed.map(({ id }) => toHex(id)));
+    const entries = committed.map((transaction) => entryOf(hash, transaction));
+    mempool.onCommitted(pool, entries);
+    for (const { nonceKey: key, cid, vid } of entries) {
+      const rival = byNonce.get(toHex(key));
+      // Not one that the block took: those the pure pool has let go already.
+      if (rival !== undefined) mempool.dropFromPool(pool, { id: rival, code: "duplicate" });
+      if (vid !== null) references.onVersion({ cid: toHex(cid), vid });
+    }
+    mempool.expire(pool, nowMs());
+    // An empty block changes nothing that anybody waits for.
+    if (committed.length > 0) aside.clear();
+    await removeDurable(sweep().filter((id) => !own.has(toHex(id))));
+    options.onChange({ grew: false });
+  }
+
+  async function drop(refused: ReadonlyMap<string, Refusal>): Promise<void> {
+    for (const [name, { code }] of refused) {
+      const transaction = bodies.get(name);
+      if (transaction === undefined) continue;
+      if (PASSING.has(code) || (code === "vid-order" && isAhead(transaction))) aside.add(name);
+      else mempool.dropFromPool(pool, { id: transaction.id, code });
+    }
+    await removeDurable(sweep());
+    options.onChange({ grew: false });
+  }
+
+  /** A version that is refused for want of the one before it may still come. */
+  function isAhead({ payload: { cid, vid } }: Transaction): boolean {
+    return vid > (pool.versions.get(toHex(cid))?.latest ?? Infinity);
+  }
+
+  return {
+    get: (id) => bodies.get(toHex(id)),
+    ids: () => [...bodies.values()].map(({ id }) => id),
+    candidates: () => chosen(LIMITS.blockTransactions),
+    available: () => chosen(1).length > 0,
+    add,
+    settle,
+    drop,
+    holds: async (id) => (await writing.get(toHex(id)) ?? true) && bodies.has(toHex(id)),
+    outcome: (id) => mempool.outcomeOf(pool, id),
+    version: ({ cid, vid }) => {
+      const waiting = pool.versions.get(toHex(cid))?.waiting ?? new Map<number, mempool.PoolEntry>();
+      const entry = waiting.get(vid ?? Math.max(...waiting.keys()));
+      return entry === undefined ? undefined : bodies.get(toHex(entry.id));
+    },
+    size: () => ({ transactions: bodies.size, bytes: pool.bytes }),
+  };
+}
+
+function entryOf(hash: HashFunction, { id, payload, bytes }: Transaction): mempool.PoolEntry {
+  return {
+    id,
+    nonceKey: nonceKey(hash, payload),
+    cid: payload.cid,
+    vid: payload.type === TYPE.configuration ? payload.vid : null,
+    sender: payload.sender,
+    timestamp: payload.timestamp,
+    size: bytes.length,
+  };
+}

@@ -5,6 +5,7 @@
  */
 import type { TxId } from "../../core/brands.ts";
 import type { Refusal, Verdict } from "../../core/errors.ts";
+import type { RefusalCode } from "../../core/refusals.ts";
 import type { Transaction } from "../../core/transaction.ts";
 
 /** Transactions that wait for a block, durable. */
@@ -12,11 +13,16 @@ export interface Pool {
   readonly get: (id: TxId) => Transaction | undefined;
   /** All ids, oldest first. */
   readonly ids: () => readonly TxId[];
+  readonly size: () => { readonly transactions: number; readonly bytes: number };
   /** Those that can be proposed now, in the order in which they came. */
   readonly candidates: () => readonly Transaction[];
   /** Whether there are candidates. */
   readonly available: () => boolean;
-  /** Judges verified transactions and takes those that pass; durable when it resolves. */
+  /** Why a transaction left unpublished, while that is remembered. */
+  readonly outcome: (id: TxId) => RefusalCode | undefined;
+  /**
+   * Judges verified transactions and takes those that pass; durable when it resolves. One that is here already passes.
+   */
   readonly add: (transactions: readonly Transaction[]) => Promise<readonly Verdict<TxId>[]>;
   /** Takes out what a block committed, and what can never be committed any more. */
   readonly settle: (committed: readonly Transaction[]) => Promise<void>;
