@@ -94,7 +94,14 @@ export async function configuration(
 /** A signed request to a VNF. */
 export function request(
   federation: Federation,
-  options: { from: PrivateKey; to: PublicKey; replyTo?: PublicKey; description?: string; cid?: Cid },
+  options: {
+    from: PrivateKey;
+    to: PublicKey;
+    replyTo?: PublicKey;
+    description?: string;
+    cid?: Cid;
+    timestamp?: number;
+  },
 ): Transaction {
   const payload: RequestPayload = {
     version: 1,
@@ -106,7 +113,7 @@ export function request(
     description: options.description ?? "",
     sender: options.from.publicKey,
     recipient: options.to,
-    timestamp: Date.now(),
+    timestamp: options.timestamp ?? Date.now(),
     nonce: randomBytes(16),
     body: { replyTo: options.replyTo ?? options.from.publicKey },
   };
