@@ -27,10 +27,12 @@ import { agreementKeyFromSeed, agreementPublicKey } from "../../core/platform/ag
 import { packConfiguration } from "../../core/platform/configuration.ts";
 import { platformCrypto } from "../../core/platform/crypto.ts";
 import { type PrivateKey, privateKeyFromSeed } from "../../core/platform/private_key.ts";
-import { encodePollRequest, type PollRequest } from "../../core/poll.ts";
+import { decodePollAnswer, encodePollRequest, type PollRequest } from "../../core/poll.ts";
 import { encodeReceipt } from "../../core/receipt.ts";
 import { encodeShape } from "../../core/shape.ts";
 import { configurationId, feedId } from "../../core/state/keys.ts";
+import { leafHash } from "../../core/state/state_node.ts";
+import { stateProofShape } from "../../core/state/state_proof.ts";
 import {
   configurationStateShape,
   extendConfiguration,
@@ -50,6 +52,7 @@ import {
   type Transaction,
   TYPE,
 } from "../../core/transaction.ts";
+import { archiveOf } from "../support/archive.ts";
 import { TestChain } from "../support/test_chain.ts";
 import { memberExamples } from "./story_members.ts";
 
@@ -109,6 +112,7 @@ export async function tellStory(): Promise<{ examples: Examples; story: Story }>
     ...blockExamples(story),
     ...stateExamples(template, [configuration, request]),
     ["poll-request", encodePollRequest(poll)],
+    ["state-proof", proofIn(chain.answer(poll))],
     ["poll-answer", chain.answer(poll)],
     [
       "receipt",
@@ -121,9 +125,16 @@ export async function tellStory(): Promise<{ examples: Examples; story: Story }>
       }, federation),
     ],
     ["archive-header", encodeArchiveHeader(federation)],
+    ["archive", archiveOf(federation, [first, second])],
     ...await memberExamples(story),
   ]);
   return { examples, story };
+}
+
+function proofIn(answer: Bytes): Bytes {
+  const decoded = decodePollAnswer(answer);
+  assert.ok(decoded.ok);
+  return encodeShape(stateProofShape, decoded.value.proof);
 }
 
 function federationDocument(): FederationDocument {
@@ -286,7 +297,7 @@ function transactionExamples(
     ...Object.entries(transactions).flatMap(([name, { bytes, id, payload }]): [string, Uint8Array][] => [
       [`${name}-payload`, encodePayload(payload)],
       [`${name}-transaction`, bytes],
-      [`${name}-id`, id],
+      [`${name}-transaction-id`, id],
     ]),
     ["template-sig-structure", signatureInput(genesisId, encodePayload(template.payload))],
     ["template-nonce-key", nonceKey(hash, template.payload)],
@@ -294,7 +305,12 @@ function transactionExamples(
 }
 
 function blockExamples({ federation, blocks }: Story): [string, Uint8Array][] {
-  return blocks.flatMap((block, i): [string, Uint8Array][] => {
+  const [first, second] = blocks;
+  const more: [string, Uint8Array][] = [
+    ["certificate-hash-1", certificateHash(hash, first.certificate)],
+    ["commit-message-2", commitMessage(federation, second.certificate)],
+  ];
+  const each = blocks.flatMap((block, i): [string, Uint8Array][] => {
     const { header, certificate } = block;
     const own = blockHash(hash, header);
     return [
@@ -303,11 +319,10 @@ function blockExamples({ federation, blocks }: Story): [string, Uint8Array][] {
       [`transactions-root-${i + 1}`, header.transactionsRoot],
       [`state-root-${i + 1}`, header.stateRoot],
       [`certificate-${i + 1}`, encodeShape(certificateShape, certificate)],
-      [`certificate-hash-${i + 1}`, certificateHash(hash, certificate)],
-      [`commit-message-${i + 1}`, commitMessage(federation, certificate)],
       [`block-${i + 1}`, encodeRawBlock(block)],
     ];
   });
+  return [...each, ...more];
 }
 
 function stateExamples(template: Transaction, others: readonly Transaction[]): [string, Uint8Array][] {
@@ -316,7 +331,7 @@ function stateExamples(template: Transaction, others: readonly Transaction[]): [
   const [configuration, request] = others as [Transaction, Transaction];
   const own = extendFeed(hash, null, at(2, 0, configuration.id));
   const both = extendFeed(hash, own, at(2, 1, request.id));
-  const leaf = (entry: Parameters<typeof extendFeed>[2]) =>
+  const version = (entry: Parameters<typeof extendFeed>[2]) =>
     encodeShape(configurationStateShape, extendConfiguration(hash, null, { ...entry, vid: 1 }));
   const ids: [string, Hash][] = [
     ["template-feed-id", feedId(hash, template.payload)],
@@ -324,12 +339,19 @@ function stateExamples(template: Transaction, others: readonly Transaction[]): [
     ["template-configuration-id", configurationId(hash, template.payload.cid)],
     ["configuration-id", configurationId(hash, configuration.payload.cid)],
   ];
+  const states: [string, Bytes][] = [
+    ["template-feed-state", encodeShape(feedStateShape, extendFeed(hash, null, at(1, 0, template.id)))],
+    ["feed-state", encodeShape(feedStateShape, both)],
+    ["template-configuration-state", version(at(1, 0, template.id))],
+    ["configuration-state", version(at(2, 0, configuration.id))],
+  ];
   return [
     ...ids,
-    ["template-feed-state", encodeShape(feedStateShape, extendFeed(hash, null, at(1, 0, template.id)))],
+    ...states,
     ["feed-state-after-configuration", encodeShape(feedStateShape, own)],
-    ["feed-state", encodeShape(feedStateShape, both)],
-    ["template-configuration-state", leaf(at(1, 0, template.id))],
-    ["configuration-state", leaf(at(2, 0, configuration.id))],
+    ...ids.map(([name, key], i): [string, Uint8Array] => [
+      name.replace(/-id$/, "-leaf-hash"),
+      leafHash(hash, { key, value: states[i]?.[1] as Bytes }),
+    ]),
   ];
 }

@@ -14,7 +14,9 @@ import { platformCrypto } from "../../core/platform/crypto.ts";
 import type { PrivateKey } from "../../core/platform/private_key.ts";
 import type { Proposal } from "../../core/ports.ts";
 import { encodeShape } from "../../core/shape.ts";
-import { encodeFrame } from "../../consensus/driver/frames.ts";
+import { headShape } from "../../cmd/node/api/chain_routes.ts";
+import { encodeFrame, type Frame } from "../../consensus/driver/frames.ts";
+import { encodeRawBlock } from "../../core/archive.ts";
 import { encodeHello } from "../../consensus/driver/hello.ts";
 import { evidenceShape } from "../../consensus/evidence.ts";
 import { encodeRecord } from "../../consensus/journal.ts";
@@ -37,7 +39,7 @@ type Example = [string, Uint8Array];
 /** A message that lacks its sender and signature. */
 type Unsigned<M> = M extends unknown ? Omit<M, "sender" | "signature"> : never;
 
-/** Everything between members, by name; a name that begins with `also-` is checked and not in the document. */
+/** Everything between members, by name; `also:RULE:NAME` is not in the document, and checked like the rest. */
 export async function memberExamples(story: Story): Promise<readonly Example[]> {
   const votes = makeVotes(story);
   return [
@@ -112,8 +114,8 @@ function voteExamples({ federation, blocks }: Story, votes: Votes): Example[] {
     ["commit", encodeMessage(commit)],
     ["round-change", encodeMessage(roundChange)],
     ["decided", encodeMessage(decided)],
-    ["also-prepared-round-change", encodeMessage(preparedRoundChange)],
-    ["also-pre-prepare-in-round-1", encodeMessage(later)],
+    ["also:message:prepared round change", encodeMessage(preparedRoundChange)],
+    ["also:message:pre-prepare in round 1", encodeMessage(later)],
   ];
 }
 
@@ -135,10 +137,10 @@ function recordExamples({ federation: { hash: federationHash } }: Story, votes: 
       }),
     ],
     ["journal-file", journalFile(records)],
-    ["also-prepare-record", vote(prepare, { block: proposal })],
-    ["also-commit-record", vote(commit, { prepares })],
+    ["also:journal-record:prepare", vote(prepare, { block: proposal })],
+    ["also:journal-record:commit", vote(commit, { prepares })],
     [
-      "also-evidence",
+      "also:evidence:two commits",
       encodeShape(evidenceShape, { federationHash, first: bareVote(commit), second: disowning }),
     ],
   ];
@@ -171,7 +173,7 @@ function x25519(byte: number) {
 }
 
 /** Member a dials member b. */
-async function linkExamples({ federation, blocks }: Story, { commit }: Votes): Promise<Example[]> {
+async function linkExamples({ federation, blocks, ids }: Story, { commit }: Votes): Promise<Example[]> {
   const { genesisId } = federation;
   const ends = { dialer: x25519(0xd1), listener: x25519(0xd2) };
   const [a, b] = MEMBERS as readonly [PrivateKey, PrivateKey];
@@ -206,7 +208,15 @@ async function linkExamples({ federation, blocks }: Story, { commit }: Votes): P
   const dialer = await beginSession(keys, "dialer");
   const sealedProof = await dialer.seal(KIND.proof, proof);
   const height = encodeFrame({ kind: "height", height: asHeight(2) });
+  const [, { header, certificate, transactions }] = blocks;
+  const afterKind = (frame: Frame) => encodeFrame(frame).subarray(1);
+  const decided = [encodeRawBlock(blocks[1])];
   return [
+    ["also:head:of block 2", encodeShape(headShape, { header, certificate })],
+    ["also:frame-transactions:two", afterKind({ kind: "transactions", transactions })],
+    ["also:frame-ids:two", afterKind({ kind: "want", ids })],
+    ["also:frame-get-blocks:one", afterKind({ kind: "getBlocks", from: header.height, count: 1 })],
+    ["also:frame-blocks:one", afterKind({ kind: "blocks", from: header.height, blocks: decided })],
     ["dialer-greeting", greetings.dialer],
     ["listener-greeting", greetings.listener],
     ["greeting-frame", withLength(greetings.dialer)],
@@ -222,7 +232,7 @@ async function linkExamples({ federation, blocks }: Story, { commit }: Votes): P
     ["height-frame", height],
     ["sealed-height", withLength(await dialer.seal(KIND.data, height))],
     [
-      "also-hello",
+      "also:hello:with a vote",
       encodeHello({
         height: blocks[1].header.height,
         shown: { federationHash: federation.hash, vote: bareVote(commit) },

@@ -68,7 +68,11 @@ export interface Running extends AsyncDisposable {
 
 /** Starts the program; disposing kills it, and waits until it is gone. */
 export function startProgram(args: readonly string[], options: Omit<RunOptions, "stdin"> = {}): Running {
-  const argv = [...(options.prefix ?? []), ...programArgv(), ...args];
+  return startCommand([...(options.prefix ?? []), ...programArgv(), ...args]);
+}
+
+/** Starts any command that runs until it is ended; disposing kills it, and waits until it is gone. */
+export function startCommand(argv: readonly string[]): Running {
   const child = new Deno.Command(argv[0] as string, {
     args: argv.slice(1),
     stdin: "null",
@@ -97,7 +101,7 @@ export function startProgram(args: readonly string[], options: Omit<RunOptions, 
     const endMs = performance.now() + timeoutMs;
     while (!output.includes(text)) {
       const leftMs = endMs - performance.now();
-      assert(!isOver && leftMs > 0, `"${text}" did not come from ${args.join(" ")}:\n${output}`);
+      assert(!isOver && leftMs > 0, `"${text}" did not come from ${argv.join(" ")}:\n${output}`);
       let timer: ReturnType<typeof setTimeout> | undefined;
       await new Promise<void>((resolve) => {
         wake = resolve;

@@ -24,10 +24,11 @@ import {
 } from "../../core/poll.ts";
 import { decodeShape, type Shape } from "../../core/shape.ts";
 import { configurationId, feedId } from "../../core/state/keys.ts";
+import type { StateLeaf } from "../../core/state/state_node.ts";
 import { groupByPage, pageSummary, type StatePage, withChanges } from "../../core/state/state_page.ts";
 import { proveState } from "../../core/state/state_prover.ts";
 import { applyNodes, emptyUpperTree, rootWith, stateRoot } from "../../core/state/state_upper.ts";
-import { openTransition, type StateChange } from "../../core/state/transition.ts";
+import { openTransition } from "../../core/state/transition.ts";
 import {
   type ConfigurationState,
   configurationStateShape,
@@ -227,7 +228,7 @@ export class TestChain {
     return decoded.value;
   }
 
-  #apply(changes: readonly StateChange[]): void {
+  #apply(changes: readonly StateLeaf[]): void {
     const nodes = new Map([...groupByPage(changes)].map(([index, leaves]) => {
       const page = withChanges(this.#pages.get(index) ?? [], leaves);
       this.#pages.set(index, page);
