@@ -141,7 +141,7 @@ function readRecord(bytes: Bytes, index: number): JournalRecord {
   if (verdict.ok) return verdict.value;
   throw new VnfchainError(`cannot read record ${index} of the vote journal: ${verdict.detail}`, {
     code: "journal-damaged",
-    hint: "restore the whole data directory from one backup, or remove it and let the node catch up",
+    hint: "this node may have voted what is lost: keep the file, and give the node a new key and membership",
     exitCode: EXIT.failed,
   });
 }
