@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { equal } from "./bytes.ts";
+import { equal, toHex } from "./bytes.ts";
 import { type Block, blockHash, type Header, type Parent, transactionsRoot } from "./block.ts";
 import { type Hash, type PublicKey, type TxId, ZERO_HASH } from "./brands.ts";
 import { type Certificate, certificateHash, verifyCertificate } from "./certificate.ts";
@@ -94,6 +94,31 @@ export function checkContent(
     return refuse("block-root", "the transactions are not those that the header names");
   }
   return undefined;
+}
+
+/** Judges the state root, against the one that the transactions make of the parent's state. */
+export function checkStateRoot(header: Header, computed: Hash): Refusal | undefined {
+  return equal(computed, header.stateRoot) ? undefined : refuse(
+    "block-root",
+    `the state root is ${toHex(header.stateRoot)}, but the transactions make ${toHex(computed)}`,
+  );
+}
+
+/** Judges the certificate of a block itself: by a quorum, in no round before that of the proposal. */
+export function checkDecision(
+  { header, hash, certificate }: { header: Header; hash: Hash; certificate: Certificate },
+  { federation, crypto }: { federation: Federation; crypto: CryptoPort },
+): Refusal | undefined {
+  const verdict = verifyCertificate(certificate, {
+    federation,
+    block: { height: header.height, hash },
+    crypto,
+  });
+  if (!verdict.ok) return verdict;
+  return certificate.round >= header.createdRound ? undefined : refuse(
+    "certificate-mismatch",
+    `decided in round ${certificate.round}, proposed in ${header.createdRound}`,
+  );
 }
 
 /** A first proposal's time must be near the validator's clock; a re-proposal's is never compared with one. */

@@ -10,19 +10,20 @@
  *
  * @module
  */
-import { genesisParent, type Header, type Parent, type RawBlock } from "./block.ts";
-import { checkContent, checkHeader, parentOf } from "./block_rules.ts";
+import type { Header, Parent, RawBlock } from "./block.ts";
+import { checkContent, checkDecision, checkHeader, checkStateRoot } from "./block_rules.ts";
 import type { Hash, PublicKey, Round, TxId } from "./brands.ts";
-import { equal, toHex } from "./bytes.ts";
-import { type Certificate, verifyCertificate } from "./certificate.ts";
+import { type Bytes, equal } from "./bytes.ts";
+import type { Certificate } from "./certificate.ts";
 import { accept, assert, type Refusal, refuse } from "./errors.ts";
 import type { Federation } from "./federation.ts";
-import { type NonceWindow, openNonceWindow, windowStart } from "./nonce_window.ts";
 import type { CryptoPort, Tip } from "./ports.ts";
 import { type MemoryState, openMemoryState, type PreparedState } from "./state/memory_state.ts";
 import { openTransition } from "./state/transition.ts";
+import { genesisTip, tipAfter } from "./tip.ts";
 import type { Transaction } from "./transaction.ts";
-import { verifyTransaction } from "./transaction_rules.ts";
+import { checkSize, verifyTransaction } from "./transaction_rules.ts";
+import { openUniquenessWindow, type UniquenessWindow, windowStart } from "./uniqueness_window.ts";
 
 /** What a chain is replayed against. */
 export interface ReplayOptions {
@@ -31,6 +32,8 @@ export interface ReplayOptions {
   readonly crypto: CryptoPort;
   /** Who may propose in a round on a tip. */
   readonly leaderOf: (tip: Tip, round: Round) => PublicKey;
+  /** {@link WINDOW_SALT_BYTES} random bytes. */
+  readonly salt: Bytes;
 }
 
 /** A block that holds, on a chain that holds. */
@@ -71,21 +74,16 @@ export interface Replay {
 }
 
 /** Starts before the first block; asserts that the document is a first one. */
-export function openReplay({ federation, crypto, leaderOf }: ReplayOptions): Replay {
+export function openReplay({ federation, crypto, leaderOf, salt }: ReplayOptions): Replay {
   assert(federation.document.sequence === 0, "a replay starts with the first federation document");
   const state = openMemoryState(crypto.hash);
-  const window = openNonceWindow();
-  const { genesisId, document } = federation;
-  let tip: Tip = {
-    parent: genesisParent({ genesisId, time: document.time }),
-    header: null,
-    certificate: null,
-    federation,
-  };
+  const window = openUniquenessWindow(salt);
+  const { document } = federation;
+  let tip = genesisTip(federation);
 
   function push(raw: RawBlock): ReplayVerdict {
     const { header, certificate } = raw;
-    const problem = checkDecision(raw, { tip, crypto, leaderOf });
+    const problem = checkBlock(raw, { tip, crypto, leaderOf });
     if (problem !== undefined) return problem;
     const read = readTransactions(raw, { federation, crypto });
     if (!read.ok) return read;
@@ -97,12 +95,7 @@ export function openReplay({ federation, crypto, leaderOf }: ReplayOptions): Rep
     window.forget(windowStart(header.time, document.parameters));
     window.add(header.time, effects.value.nonces);
     const { parent } = tip;
-    tip = {
-      parent: parentOf({ block: { header }, certificate }, { crypto }),
-      header,
-      certificate,
-      federation,
-    };
+    tip = tipAfter({ block: { header }, certificate }, { federation, crypto });
     const certified = certificate.signatures.length + (raw.parentCertificate?.signatures.length ?? 0);
     const signatures = transactions.length + certified;
     return accept({ header, hash: tip.parent.hash, certificate, transactions, parent, signatures });
@@ -112,7 +105,7 @@ export function openReplay({ federation, crypto, leaderOf }: ReplayOptions): Rep
 }
 
 /** The header, who made it, and who decided it. */
-function checkDecision(
+function checkBlock(
   { header, parentCertificate, certificate }: RawBlock,
   { tip, crypto, leaderOf }: Pick<ReplayOptions, "crypto" | "leaderOf"> & { tip: Tip },
 ): Refusal | undefined {
@@ -120,15 +113,8 @@ function checkDecision(
   const context = { parent, federation, parentFederation: federation, crypto };
   const checked = checkHeader({ header, parentCertificate }, context);
   if (!checked.ok) return checked;
-  const block = { height: header.height, hash: checked.value };
-  const decided = verifyCertificate(certificate, { federation, block, crypto });
-  if (!decided.ok) return decided;
-  if (certificate.round < header.createdRound) {
-    return refuse(
-      "certificate-mismatch",
-      `decided in round ${certificate.round}, proposed in ${header.createdRound}`,
-    );
-  }
+  const decided = checkDecision({ header, hash: checked.value, certificate }, { federation, crypto });
+  if (decided !== undefined) return decided;
   return equal(header.proposer, leaderOf(tip, header.createdRound)) ? undefined : refuse(
     "block-proposer",
     `the proposer was not the leader of height ${header.height}, round ${header.createdRound}`,
@@ -142,14 +128,12 @@ function readTransactions(
   { header, transactions }: RawBlock,
   { federation, crypto }: Pick<ReplayOptions, "federation" | "crypto">,
 ): Read<readonly Transaction[]> {
-  const { genesisId, document: { parameters: { maxTransactionBytes } } } = federation;
+  const { genesisId, document: { parameters } } = federation;
   const verified: Transaction[] = [];
   let total = 0;
   for (const [index, bytes] of transactions.entries()) {
-    if (bytes.length > maxTransactionBytes) {
-      const refusal = refuse("too-large", `${bytes.length} bytes, at most ${maxTransactionBytes}`);
-      return { ...refusal, transaction: { index, id: null } };
-    }
+    const tooLarge = checkSize(bytes, parameters);
+    if (tooLarge !== undefined) return { ...tooLarge, transaction: { index, id: null } };
     const verdict = verifyTransaction(bytes, { genesisId, crypto });
     if (!verdict.ok) return { ...verdict, transaction: { index, id: null } };
     verified.push(verdict.value);
@@ -164,7 +148,7 @@ function evaluate(
   { header, transactions }: { header: Header; transactions: readonly Transaction[] },
   { federation, crypto, state, window }: Pick<ReplayOptions, "federation" | "crypto"> & {
     state: MemoryState;
-    window: NonceWindow;
+    window: UniquenessWindow;
   },
 ): Read<{ readonly state: PreparedState; readonly nonces: readonly Hash[] }> {
   const { parameters } = federation.document;
@@ -181,10 +165,5 @@ function evaluate(
     nonces.push(applied.value.nonce);
   }
   const prepared = state.prepare(transition.changes());
-  if (equal(prepared.root, header.stateRoot)) return accept({ state: prepared, nonces });
-  const computed = toHex(prepared.root);
-  return refuse(
-    "block-root",
-    `the state root is ${toHex(header.stateRoot)}, but the transactions make ${computed}`,
-  );
+  return checkStateRoot(header, prepared.root) ?? accept({ state: prepared, nonces });
 }

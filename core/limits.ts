@@ -107,6 +107,8 @@ export const LIMITS = {
   poolTransactionsPerSender: 4096,
   /** Versions ahead of the chain that the pool parks for one CID. */
   poolVersionsAhead: 256,
+  /** Free space on the data directory's file system below which a node takes no transactions; votes go on. */
+  diskReserveBytes: 256 * MIB,
   /** Codes of transactions that left the pool unpublished, kept for questions. */
   poolOutcomes: 16384,
 

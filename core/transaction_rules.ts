@@ -5,10 +5,11 @@
  *
  * @module
  */
-import { type Cid, type Hash } from "./brands.ts";
+import type { Cid, Hash } from "./brands.ts";
 import { toHex } from "./bytes.ts";
 import { ownsCid } from "./cid.ts";
 import { accept, type Refusal, refuse, type Verdict } from "./errors.ts";
+import type { Parameters } from "./federation.ts";
 import type { HashFunction } from "./hashing.ts";
 import type { CryptoPort } from "./ports.ts";
 import { decodeShape } from "./shape.ts";
@@ -112,4 +113,14 @@ function checkReferences(
     named.add(name);
   }
   return undefined;
+}
+
+/** A federation bounds the bytes of a transaction, all of the envelope included. */
+export function checkSize(
+  bytes: Uint8Array,
+  { maxTransactionBytes }: Pick<Parameters, "maxTransactionBytes">,
+): Refusal | undefined {
+  return bytes.length <= maxTransactionBytes
+    ? undefined
+    : refuse("too-large", `a transaction of ${bytes.length} bytes, at most ${maxTransactionBytes}`);
 }

@@ -8,7 +8,7 @@
  * @module
  */
 import type { DecidedBlock } from "../core/block.ts";
-import { verifyCertificate } from "../core/certificate.ts";
+import { checkDecision } from "../core/block_rules.ts";
 import { accept, assert, type Verdict } from "../core/errors.ts";
 import type { Tip } from "../core/ports.ts";
 import { type Batch, commitBatches, packBatches } from "./batches.ts";
@@ -28,9 +28,9 @@ export async function appendBlock(memory: Memory, decided: DecidedBlock): Promis
   if (!judged.ok) return judged;
   const { effects, hash } = judged.value;
   const { federation } = before;
-  const block = { height: decided.block.header.height, hash };
-  const certified = verifyCertificate(decided.certificate, { federation, block, crypto: memory.crypto });
-  if (!certified.ok) return certified;
+  const { block: { header }, certificate } = decided;
+  const problem = checkDecision({ header, hash, certificate }, { federation, crypto: memory.crypto });
+  if (problem !== undefined) return problem;
   const guard = { key: TIP_KEY, versionstamp: memory.tipStamp };
   const tipStamp = await commitBatches(memory.rows.kv, planAppend(memory, { decided, effects }), { guard });
   // A crash here means two appends at once, which nothing may do.

@@ -24,6 +24,7 @@ import type { Feed } from "../core/state/keys.ts";
 import type { StateProof } from "../core/state/state_proof.ts";
 import type { ConfigurationState } from "../core/state/values.ts";
 import { nonceKey, type Payload } from "../core/transaction.ts";
+import { windowStart } from "../core/uniqueness_window.ts";
 import { appendBlock } from "./appending.ts";
 import { CHECKPOINT_RULE, type CheckpointRule, isCheckpointDue, writeCheckpoint } from "./checkpoint.ts";
 import { readBlock, readTransactionAt } from "./decided.ts";
@@ -33,7 +34,6 @@ import { openKv } from "./kv.ts";
 import type { Memory } from "./memory.ts";
 import { type OpenContext, recover } from "./opening.ts";
 import { damaged } from "./rows.ts";
-import { windowMs } from "./uniqueness_window.ts";
 import { viewOf } from "./walks.ts";
 
 /** What a store is opened with. */
@@ -166,7 +166,7 @@ export class ChainStore implements ChainPort, ChainReader, AsyncDisposable {
 
   isNonceUsed(payload: Payload, timeMs: number): boolean {
     const { base: { hash, window }, tip: { federation } } = this.#memory;
-    return window.seen(nonceKey(hash, payload), timeMs - windowMs(federation.document.parameters));
+    return window.seen(nonceKey(hash, payload), windowStart(timeMs, federation.document.parameters));
   }
 
   /** Ends what is under way and closes the key-value store. No call may be under way or follow. */

@@ -7,19 +7,20 @@
  * @module
  */
 import { type Hash, ZERO_HASH } from "../core/brands.ts";
-import { assert, refuse, type Verdict } from "../core/errors.ts";
-import type { Parameters } from "../core/federation.ts";
+import { assert, type Verdict } from "../core/errors.ts";
 import type { HashFunction } from "../core/hashing.ts";
 import { configurationId } from "../core/state/keys.ts";
 import type { StateLeaf } from "../core/state/state_node.ts";
-import { groupByPage, pageOf, pageSummary, type StatePage, withChanges } from "../core/state/state_page.ts";
-import { rootWith, type UpperChange, type UpperTree } from "../core/state/state_upper.ts";
+import { pageOf } from "../core/state/state_page.ts";
+import { type StateUpdate, updateState } from "../core/state/state_update.ts";
+import type { UpperTree } from "../core/state/state_upper.ts";
 import { type Applied, type BlockContext, openTransition, stateKeysOf } from "../core/state/transition.ts";
 import { type Transaction, TYPE } from "../core/transaction.ts";
+import { checkSize } from "../core/transaction_rules.ts";
+import { type UniquenessWindow, windowStart } from "../core/uniqueness_window.ts";
 import { type Link, LINK_KEY_BYTES, linkKey } from "./links.ts";
 import type { Pages, StatePages } from "./state_pages.ts";
 import { configurationIn, feedIn } from "./state_values.ts";
-import { type UniquenessWindow, windowMs } from "./uniqueness_window.ts";
 
 /** The state that a block builds on. */
 export interface BaseState {
@@ -30,15 +31,11 @@ export interface BaseState {
 }
 
 /** What a block's transactions change. */
-export interface Effects {
+export interface Effects extends StateUpdate {
   readonly links: readonly Link[];
   readonly changes: readonly StateLeaf[];
   /** The pages concerned, as they were. */
   readonly before: Pages;
-  /** The changed pages. */
-  readonly pages: Pages;
-  /** What they change above; its root is the state's. */
-  readonly upper: UpperChange;
 }
 
 /** Transactions being applied one after the other. */
@@ -57,7 +54,7 @@ export async function openEvaluation(
   const { hash, upper, window } = base;
   const keys = transactions.flatMap(({ payload }) => stateKeysOf(hash, payload));
   const pages = await base.pages.load(keys.map(pageOf));
-  const sinceMs = context.timeMs - windowMs(context.parameters);
+  const sinceMs = windowStart(context.timeMs, context.parameters);
   const transition = openTransition(hash, {
     reader: {
       feed: (id) => feedIn(pages, id),
@@ -69,7 +66,7 @@ export async function openEvaluation(
   const links: Link[] = [];
   return {
     apply: (transaction) => {
-      const problem = checkSize(transaction, context.parameters);
+      const problem = checkSize(transaction.bytes, context.parameters);
       if (problem !== undefined) return problem;
       const applied = transition.apply(transaction);
       if (!applied.ok) return applied;
@@ -87,21 +84,13 @@ export async function openEvaluation(
 export function changedPages(
   { hash, pages, upper }: { hash: HashFunction; pages: Pages; upper: UpperTree },
   changes: readonly StateLeaf[],
-): { pages: Pages; upper: UpperChange } {
-  const changed = new Map<number, StatePage>();
-  for (const [index, leaves] of groupByPage(changes)) {
+): StateUpdate {
+  const pageAt = (index: number) => {
     const page = pages.get(index);
     assert(page !== undefined, `state page ${index} was not loaded`);
-    changed.set(index, withChanges(page, leaves));
-  }
-  const summaries = new Map([...changed].map(([index, page]) => [index, pageSummary(hash, page)]));
-  return { pages: changed, upper: rootWith(hash, upper, summaries) };
-}
-
-function checkSize({ bytes }: Transaction, { maxTransactionBytes }: Parameters) {
-  return bytes.length <= maxTransactionBytes
-    ? undefined
-    : refuse("too-large", `a transaction of ${bytes.length} bytes, at most ${maxTransactionBytes}`);
+    return page;
+  };
+  return updateState({ hash, pageAt, upper }, changes);
 }
 
 function linkOf(hash: HashFunction, { id, payload }: Transaction, applied: Applied): Link {

@@ -7,9 +7,9 @@
  * @module
  */
 import { type Block, blockHash, type Header } from "../core/block.ts";
-import { checkClock, checkContent, checkHeader, makeHeader } from "../core/block_rules.ts";
+import { checkClock, checkContent, checkHeader, checkStateRoot, makeHeader } from "../core/block_rules.ts";
 import type { PublicKey } from "../core/brands.ts";
-import { equal, toHex } from "../core/bytes.ts";
+import { toHex } from "../core/bytes.ts";
 import { accept, type Refusal, refuse, type Verdict } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { BlockContext } from "../core/state/transition.ts";
@@ -106,10 +106,7 @@ async function evaluate(memory: Memory, { header, transactions }: Block): Promis
     if (!verdict.ok) return refuse(verdict.code, `transaction ${toHex(transaction.id)}: ${verdict.detail}`);
   }
   const effects = evaluation.finish();
-  return equal(effects.upper.root, header.stateRoot) ? accept(effects) : refuse(
-    "block-root",
-    `the state root is ${toHex(effects.upper.root)}, but the header names ${toHex(header.stateRoot)}`,
-  );
+  return checkStateRoot(header, effects.upper.root) ?? accept(effects);
 }
 
 function contextOf({ tip: { parent, federation } }: Memory, timeMs: number): BlockContext {

@@ -4,19 +4,18 @@
  *
  * @module
  */
-import { type Block, type DecidedBlock, genesisParent } from "../core/block.ts";
-import { parentOf } from "../core/block_rules.ts";
+import type { Block, DecidedBlock } from "../core/block.ts";
 import { asHeight, type Hash } from "../core/brands.ts";
-import type { Federation } from "../core/federation.ts";
 import type { CryptoPort, Tip } from "../core/ports.ts";
 import { applyNodes } from "../core/state/state_upper.ts";
+import { tipAfter } from "../core/tip.ts";
+import { windowStart } from "../core/uniqueness_window.ts";
 import type { BaseState, Effects } from "./evaluation.ts";
 import type { HeldBlocks } from "./held.ts";
 import type { PlacedId, RecentIds } from "./ids.ts";
 import type { DurablePool } from "./pool.ts";
 import type { Rows } from "./rows.ts";
 import type { Snapshots } from "./snapshots.ts";
-import { windowMs } from "./uniqueness_window.ts";
 
 /** A block that was judged on the tip, and what it changes. */
 export interface Judged {
@@ -43,21 +42,6 @@ export interface Memory {
   checkpointHeight: number;
 }
 
-/** The tip before the first block. */
-export function genesisTip(federation: Federation): Tip {
-  const { document: { time }, genesisId } = federation;
-  return { parent: genesisParent({ genesisId, time }), header: null, certificate: null, federation };
-}
-
-/** The tip after a block. */
-export function tipAfter(
-  decided: { block: Pick<Block, "header">; certificate: DecidedBlock["certificate"] },
-  { federation, crypto }: { federation: Federation; crypto: CryptoPort },
-): Tip {
-  const { block: { header }, certificate } = decided;
-  return { parent: parentOf(decided, { crypto }), header, certificate, federation };
-}
-
 /** The positions of a block's transactions. */
 export function placedIds(height: number, links: Effects["links"]): readonly PlacedId[] {
   return links.map(({ id }, index) => ({ id, height: asHeight(height), index }));
@@ -74,7 +58,7 @@ export function advance(
   base.pages.put(effects.pages);
   applyNodes(base.upper, effects.upper);
   base.window.add(time, effects.links.map(({ nonce }) => nonce));
-  base.window.forget(time - windowMs(federation.document.parameters));
+  base.window.forget(windowStart(time, federation.document.parameters));
   memory.recentIds.add(placedIds(height, effects.links));
   memory.held.forgetUpTo(height);
   memory.judged.clear();

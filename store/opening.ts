@@ -9,6 +9,7 @@
 import { asHeight, ZERO_HASH } from "../core/brands.ts";
 import { equal, toHex } from "../core/bytes.ts";
 import type { Federation } from "../core/federation.ts";
+import { randomBytes } from "../core/platform/crypto.ts";
 import type { CryptoPort, Tip } from "../core/ports.ts";
 import type { StateLeaf } from "../core/state/state_node.ts";
 import { pageOf, pageSummary } from "../core/state/state_page.ts";
@@ -19,7 +20,9 @@ import {
   stateRoot,
   type UpperTree,
 } from "../core/state/state_upper.ts";
+import { genesisTip, tipAfter } from "../core/tip.ts";
 import { nonceKey, type Transaction } from "../core/transaction.ts";
+import { openUniquenessWindow, WINDOW_SALT_BYTES, windowStart } from "../core/uniqueness_window.ts";
 import { deleteRange } from "./batches.ts";
 import { decodeChanges } from "./changes.ts";
 import { dropChanges } from "./checkpoint.ts";
@@ -30,14 +33,13 @@ import { openHeld } from "./held.ts";
 import { openRecentIds, type RecentIds } from "./ids.ts";
 import { changesKey, type HeightTable, linksKey } from "./layout.ts";
 import { decodeLinks, linkKey, readLinks } from "./links.ts";
-import { genesisTip, type Memory, placedIds, tipAfter } from "./memory.ts";
+import { type Memory, placedIds } from "./memory.ts";
 import { claimStore } from "./meta.ts";
 import { openPool } from "./pool.ts";
 import { damaged, type Rows, scanKeys } from "./rows.ts";
 import { openSnapshots } from "./snapshots.ts";
 import { openStatePages, pageFrom, type StatePages } from "./state_pages.ts";
 import { readCheckpoint, readTip } from "./tip.ts";
-import { openWindow, windowMs } from "./uniqueness_window.ts";
 
 /** What a store is opened for. */
 export interface OpenContext {
@@ -58,8 +60,13 @@ export async function recover(rows: Rows, { federation, crypto }: OpenContext): 
   const upper = await rebuildUpper(rows);
   await redo(rows, { pages, upper, heights: { from: checkpointHeight, to: height } });
   checkRoot(upper, tip);
-  const base = { hash: rows.hash, pages, upper, window: openWindow() };
-  const sinceMs = tip.parent.time - windowMs(federation.document.parameters);
+  const base = {
+    hash: rows.hash,
+    pages,
+    upper,
+    window: openUniquenessWindow(randomBytes(WINDOW_SALT_BYTES)),
+  };
+  const sinceMs = windowStart(tip.parent.time, federation.document.parameters);
   await fillWindow(rows, { base, height, sinceMs });
   const recentIds = await readRecentIds(rows, { from: checkpointHeight, to: height });
   const held = await openHeld(rows, { genesisId: federation.genesisId, tipHeight: height });

@@ -4,10 +4,9 @@
  * @module
  */
 import type { Hash } from "../core/brands.ts";
-import { type Bytes, compare } from "../core/bytes.ts";
 import { assert } from "../core/errors.ts";
-import { decodeShape, type Shape } from "../core/shape.ts";
-import { pageOf } from "../core/state/state_page.ts";
+import type { Shape } from "../core/shape.ts";
+import { pageOf, valueIn } from "../core/state/state_page.ts";
 import {
   type ConfigurationState,
   configurationStateShape,
@@ -19,35 +18,18 @@ import type { Pages } from "./state_pages.ts";
 
 /** A feed's state; null when it has no transaction. Asserts that its page is there. */
 export function feedIn(pages: Pages, id: Hash): FeedState | null {
-  return valueIn(pages, id, feedStateShape);
+  return read(pages, { key: id, shape: feedStateShape });
 }
 
 /** A configuration's state; null when it has no version. Asserts that its page is there. */
 export function configurationIn(pages: Pages, id: Hash): ConfigurationState | null {
-  return valueIn(pages, id, configurationStateShape);
+  return read(pages, { key: id, shape: configurationStateShape });
 }
 
-function valueIn<T>(pages: Pages, key: Hash, shape: Shape<T>): T | null {
-  const value = leafIn(pages, key);
-  if (value === null) return null;
-  const decoded = decodeShape(shape, value, { what: "state value", code: "state-format" });
-  if (!decoded.ok) throw damaged(decoded.detail);
-  return decoded.value;
-}
-
-function leafIn(pages: Pages, key: Hash): Bytes | null {
+function read<T>(pages: Pages, { key, shape }: { key: Hash; shape: Shape<T> }): T | null {
   const page = pages.get(pageOf(key));
   assert(page !== undefined, `state page ${pageOf(key)} was not loaded`);
-  let low = 0;
-  let high = page.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const leaf = page[middle];
-    assert(leaf !== undefined, `state page has no leaf ${middle}`);
-    const order = compare(leaf.key, key);
-    if (order === 0) return leaf.value;
-    if (order < 0) low = middle + 1;
-    else high = middle;
-  }
-  return null;
+  const found = valueIn(page, { key, shape });
+  if (!found.ok) throw damaged(found.detail);
+  return found.value;
 }

@@ -3,48 +3,49 @@
  *
  * @module
  */
-import { Command, Option } from "@commander-js/extra-typings";
+import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { EXIT, type ExitCode } from "../../core/errors.ts";
 import { publicKeyToText } from "../../core/keys.ts";
-import { LOG_LEVELS, openLog } from "../common/log.ts";
+import { openLog } from "../common/log.ts";
+import { examples, JSON_OPTION, LOG_JSON_OPTION, logLevelOption } from "../common/options.ts";
 import { print, printJson } from "../common/output.ts";
-import { type AnyCommand, Ended } from "../common/program.ts";
+import { Ended } from "../common/program.ts";
 import { readAgentConfig } from "./config.ts";
-import { configProblem } from "./config_fields.ts";
 import { fingerprint, readOrMakeKey } from "./key.ts";
 import { runAgent } from "./run.ts";
 import { printStatus } from "./status.ts";
 
-const EXAMPLES = `
-Examples:
-  vnfchain agent --config /etc/vnfchain/agent.toml            poll and apply until stopped
-  vnfchain agent --config /etc/vnfchain/agent.toml --once     one round
-  vnfchain agent status --config /etc/vnfchain/agent.toml     what is in force; exit code 4 when stale
-  vnfchain agent key --config /etc/vnfchain/agent.toml        the VNF's public key
+const CONFIG_OPTION = ["--config <file>", "the agent's configuration, TOML"] as const;
+
+const HELP = `${
+  examples(
+    "agent --config /etc/vnfchain/agent.toml            # poll and apply until stopped",
+    "agent --config /etc/vnfchain/agent.toml --once     # one round",
+    "agent status --config /etc/vnfchain/agent.toml     # what is in force; exit code 4 when stale",
+    "agent key --config /etc/vnfchain/agent.toml        # the VNF's public key",
+  )
+}
 
 Signals: SIGHUP polls at once; SIGINT and SIGTERM end it between two steps.
 Exit codes with --once: 0 nothing to do or confirmed, 1 refused or rolled back, 2 wrong configuration,
 3 no node answered, 4 stale.`;
 
 /** The command, to be mounted. Its actions throw; the caller prints the error and exits by its code. */
-export function agentCommand(): AnyCommand {
+export function agentCommand(): CommandUnknownOpts {
   return new Command("agent")
-    .description("verify and apply a VNF's configurations; opens no port")
-    .enablePositionalOptions()
+    .description("Verify and apply a VNF's configurations; opens no port.")
     // Not required by the parser, which would then ask for it before a subcommand too.
-    .option("--config <file>", "the agent's configuration, TOML")
+    .option(...CONFIG_OPTION)
     .option("--once", "poll and apply once, then exit")
-    .option("--log-json", "log JSON lines")
-    .addOption(
-      new Option("--log-level <level>", "least severe level that is logged").choices(LOG_LEVELS).default(
-        "info" as const,
-      ),
-    )
-    .addHelpText("after", EXAMPLES)
+    .addOption(logLevelOption())
+    .option(...LOG_JSON_OPTION)
+    .addHelpText("after", HELP)
     .addCommand(statusCommand())
     .addCommand(keyCommand())
-    .action(async ({ config, once, logJson, logLevel }) => {
-      if (config === undefined) throw configProblem("agent: no configuration named", "use --config FILE");
+    .action(async ({ config, once, logJson, logLevel }, command) => {
+      if (config === undefined) {
+        return command.error("error: required option '--config <file>' not specified");
+      }
       openLog({ json: logJson, level: logLevel });
       endWith(await runAgent(config, { once: once === true, announce: print }));
     });
@@ -57,17 +58,17 @@ function endWith(code: ExitCode): void {
 
 function statusCommand() {
   return new Command("status")
-    .description("show what is in force and how fresh it is")
-    .requiredOption("--config <file>", "the agent's configuration, TOML")
-    .option("--json", "print one JSON document")
+    .description("Show what is in force and how fresh it is.")
+    .requiredOption(...CONFIG_OPTION)
+    .option(...JSON_OPTION)
     .action(async ({ config, json }) => endWith(await printStatus(config, { json: json === true })));
 }
 
 function keyCommand() {
   return new Command("key")
-    .description("show the VNF's public key; makes the key at need")
-    .requiredOption("--config <file>", "the agent's configuration, TOML")
-    .option("--json", "print one JSON document")
+    .description("Show the VNF's public key; makes the key at need.")
+    .requiredOption(...CONFIG_OPTION)
+    .option(...JSON_OPTION)
     .action(async ({ config, json }) => {
       const { stateDir } = await readAgentConfig(config);
       const { publicKey } = await readOrMakeKey(stateDir);

@@ -15,6 +15,7 @@ import { packConfiguration } from "../../core/platform/configuration.ts";
 import { platformCrypto, randomBytes } from "../../core/platform/crypto.ts";
 import type { PrivateKey } from "../../core/platform/private_key.ts";
 import { type ConfigurationPayload, envelopeContext, signTransaction, TYPE } from "../../core/transaction.ts";
+import { checkSize } from "../../core/transaction_rules.ts";
 import type { Driver } from "./driver.ts";
 import { generationPath, readDocuments } from "./generation.ts";
 import type { KnownRequest } from "./state.ts";
@@ -64,10 +65,7 @@ export async function makeAnswer(
       sign: key.sign,
     },
   );
-  const { maxTransactionBytes } = federation.document.parameters;
-  return bytes.length <= maxTransactionBytes
-    ? accept(bytes)
-    : refuse("too-large", `the answer has ${bytes.length} bytes, at most ${maxTransactionBytes}`);
+  return checkSize(bytes, federation.document.parameters) ?? accept(bytes);
 }
 
 async function pack(draft: ConfigurationPayload, state: Bytes): Promise<Verdict<Bytes>> {

@@ -42,16 +42,25 @@ export function generationsPath(stateDir: string): string {
 
 /** Opens the state of an agent that holds the state directory's lock; makes a fresh one at the first start. */
 export async function openState(stateDir: string, owner: StateOwner): Promise<StateStore> {
-  const found = await readState(stateDir);
-  if (found === null) await refuseForgotten(stateDir);
   const path = statePath(stateDir);
-  let state = found ?? freshState(owner);
+  const write = (next: AgentState) =>
+    writeDurably(path, encodeState(platformCrypto.hash, next), { mode: 0o600 });
+  let state = await readState(stateDir) ?? await begin();
   refuseForeign(state, { owner, path });
+
+  /** Durable before the first generation: that one without a state would look like a lost memory. */
+  async function begin(): Promise<AgentState> {
+    await refuseForgotten(stateDir);
+    const fresh = freshState(owner);
+    await write(fresh);
+    return fresh;
+  }
+
   return {
     current: () => state,
     update: async (change) => {
       const next = { ...state, ...change };
-      await writeDurably(path, encodeState(platformCrypto.hash, next), { mode: 0o600 });
+      await write(next);
       state = next;
     },
   };

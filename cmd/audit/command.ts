@@ -4,13 +4,14 @@
  *
  * @module
  */
-import { Command } from "@commander-js/extra-typings";
+import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { EXIT, VnfchainError } from "../../core/errors.ts";
 import type { Federation } from "../../core/federation.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { PrivateKey } from "../../core/platform/private_key.ts";
 import { readFederationFile } from "../common/federation_file.ts";
 import { readKeyFile } from "../common/key_file.ts";
+import { examples, JSON_OPTION, PASSPHRASE_OPTION } from "../common/options.ts";
 import { Ended } from "../common/program.ts";
 import { readSecretFile } from "../common/secret_file.ts";
 import { makeHistory } from "./history.ts";
@@ -30,31 +31,33 @@ export type AuditCommandOptions = {
   readonly json?: true | undefined;
 };
 
-const EXAMPLES = `
-Examples:
-  $ vnfchain node export --dir node-1 --out chain.archive
-  $ vnfchain audit --chain chain.archive --federation federation.json
-  $ vnfchain audit --chain http://127.0.0.1:8000 --federation federation.json --key tenant.pem
-  $ vnfchain audit --chain chain.archive --federation federation.json --receipt receipt.cbor --json
+const HELP = `${
+  examples(
+    "node export --dir node-1 --out chain.archive",
+    "audit --chain chain.archive --federation federation.json",
+    "audit --chain http://127.0.0.1:8000 --federation federation.json --key tenant.pem",
+    "audit --chain chain.archive --federation federation.json --receipt receipt.cbor --json",
+  )
+}
 
 Exit codes: 0 everything holds, 1 a check failed, 2 wrong usage, 3 the node could not be reached.`;
 
 /** The command, to be mounted. */
-export function auditCommand(): Command<[], AuditCommandOptions> {
+export function auditCommand(): CommandUnknownOpts {
   return new Command("audit")
-    .description("prove the whole history offline: every signature, certificate, link and root from genesis")
+    .description("Prove the whole history offline: every signature, certificate, link and root from genesis.")
     .requiredOption("-c, --chain <file|url>", "an archive that `vnfchain node export` wrote, or a node's URL")
     .requiredOption("-f, --federation <file>", "federation.json of the chain, from a source that you trust")
     .option("-k, --key <file>", "show the history of this private key; may be repeated", append)
-    .option("--passphrase-file <file>", "file with the passphrase of the keys")
+    .option(...PASSPHRASE_OPTION)
     .option(
       "-r, --receipt <file>",
       "the chain must hold what this receipt confirms; may be repeated",
       append,
       [],
     )
-    .option("--json", "print one JSON document")
-    .addHelpText("after", EXAMPLES)
+    .option(...JSON_OPTION)
+    .addHelpText("after", HELP)
     .action(run);
 }
 

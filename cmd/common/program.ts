@@ -1,22 +1,19 @@
 /**
- * The frame of the program: picks the subcommand, turns wrong usage and errors into texts and exit codes.
+ * The frame of the program: picks the subcommand, turns wrong usage and errors into texts and exit codes. All wrong
+ * usage looks the same: `vnfchain: error: …`, then a hint that names the command's help, exit code 2.
  *
  * @module
  */
-import { Command, CommanderError } from "@commander-js/extra-typings";
-import { EXIT, type ExitCode } from "../../core/errors.ts";
+import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { EXIT, type ExitCode, VnfchainError } from "../../core/errors.ts";
 import { report } from "./output.ts";
 import { VERSION } from "./version.ts";
 
 /** A subcommand: one line for the help, and how to get the rest. */
 export interface Subcommand {
   readonly summary: string;
-  readonly load: () => Promise<AnyCommand>;
+  readonly load: () => Promise<CommandUnknownOpts>;
 }
-
-/** A command whatever its options and arguments. */
-// The typings carry options and arguments as type parameters, which differ from command to command.
-export type AnyCommand = Pick<Command, "name" | "parseAsync">;
 
 /** Runs the subcommand named first, and says how the process shall exit. */
 export async function runProgram(
@@ -26,26 +23,23 @@ export async function runProgram(
   const program = new Command("vnfchain")
     .description("Configuration of virtual network functions on a Byzantine fault tolerant chain")
     .version(VERSION, "-V, --version")
-    .enablePositionalOptions()
     .helpCommand(false);
   const named = argv[0] ?? "";
   for (const [name, { summary, load }] of Object.entries(subcommands)) {
-    program.addCommand(name === named ? await load() as Command : new Command(name).description(summary));
+    program.addCommand(name === named ? await load() : new Command(name).description(summary));
   }
   return await runCommand(program, argv);
 }
 
-/** Runs a command; usage errors end with exit code 2, help and version with 0. */
-export async function runCommand(program: Command, argv: readonly string[]): Promise<ExitCode> {
-  throwInsteadOfExit(program);
+async function runCommand(program: Command, argv: readonly string[]): Promise<ExitCode> {
+  frame(program, program.name());
   try {
-    if (argv.length === 0) program.help({ error: true });
     await program.parseAsync([...argv], { from: "user" });
     return EXIT.done;
   } catch (error) {
     if (error instanceof Ended) return error.exitCode;
     if (!(error instanceof CommanderError)) return report(error);
-    // The library has printed it; help that was asked for is no error.
+    // The frame has printed it; help that was asked for is no error.
     return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   }
 }
@@ -60,7 +54,32 @@ export class Ended extends Error {
   }
 }
 
-function throwInsteadOfExit(command: Command): void {
-  command.exitOverride();
-  for (const child of command.commands) throwInsteadOfExit(child as Command);
+/** Wrong usage that shows only once flags and files were put together: exit code 2. */
+export function usageError(message: string, hint: string): VnfchainError {
+  return new VnfchainError(message, { code: "usage", hint, exitCode: EXIT.usage });
+}
+
+/** Gives a command and those below it the same help flag, the same errors, and no way to end the process. */
+function frame(command: CommandUnknownOpts, path: string): void {
+  command
+    .exitOverride()
+    // A flag after a subcommand's name is the subcommand's: both may have a `--dir`.
+    .enablePositionalOptions()
+    .helpOption("-h, --help", "show this help")
+    .configureOutput({
+      outputError: (text) => {
+        const message = text.trim().replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
+        report(usageError(message, `${path} --help`));
+      },
+    });
+  if (command.commands.length > 0) refuseUnknown(command);
+  for (const child of command.commands) frame(child, `${path} ${child.name()}`);
+}
+
+/** Also where the command does something by itself, which would otherwise call the word an argument too many. */
+function refuseUnknown(command: CommandUnknownOpts): void {
+  command.allowExcessArguments().hook("preAction", (_, acting) => {
+    const [word] = command.args;
+    if (acting === command && word !== undefined) command.error(`error: unknown command '${word}'`);
+  });
 }

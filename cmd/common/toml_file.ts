@@ -165,7 +165,9 @@ function areTables(value: unknown): value is readonly TomlValues[] {
 
 function refuseOthers(values: TomlValues, { place, keys }: TableContext): void {
   for (const key of Object.keys(values)) {
-    if (!keys.includes(key)) throw invalid(`${place}: ${key} is no key`, `the nearest key is ${nearest(key, keys)}`);
+    if (!keys.includes(key)) {
+      throw invalid(`${place}: ${key} is no key`, `the nearest key is ${nearest(key, keys)}`);
+    }
   }
 }
 

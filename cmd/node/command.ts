@@ -4,55 +4,50 @@
  * @module
  */
 import { isIP } from "node:net";
-import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { Command, type CommandUnknownOpts, InvalidArgumentError } from "@commander-js/extra-typings";
 import { DEFAULT_PARAMETERS, type Parameters, quorumOf } from "../../core/federation.ts";
 import { toHex } from "../../core/bytes.ts";
-import { LOG_LEVELS } from "../common/log.ts";
+import { examples, JSON_OPTION, LOG_JSON_OPTION, logLevelOption } from "../common/options.ts";
 import { print, printJson } from "../common/output.ts";
-import type { AnyCommand } from "../common/program.ts";
 import { exportChain } from "./export.ts";
 import { runNode } from "./run.ts";
 import { describeStatus, readNodeStatus } from "./status.ts";
 import { makeTestnet } from "./testnet.ts";
 
 /** The subcommand with its own subcommands. */
-export function nodeCommand(): AnyCommand {
+export function nodeCommand(): CommandUnknownOpts {
   return new Command("node")
-    .description("Runs a member of the federation's chain")
-    .enablePositionalOptions()
+    .description("Run a member of the federation's chain.")
+    // Not required by the parser, which would then ask for it before a subcommand too.
     .option("--dir <directory>", "the node's directory: key.pem, federation.json, node.toml, the chain")
     .option("--peers <peers>", "a federation document (FILE.json), or addresses: name=host:port,…")
     .option("--listen <host:port>", "where the other members reach this node; IPv6 as [::1]:7000")
     .option("--http <host:port>", "where clients reach this node")
     .option("--store <path|url>", "the chain's Deno KV: a file, or the URL of a KV Connect server")
-    .addOption(logLevel())
-    .option("--log-json", "log as JSON lines")
-    .addHelpText("after", EXAMPLES)
+    .addOption(logLevelOption())
+    .option(...LOG_JSON_OPTION)
+    .addHelpText(
+      "after",
+      examples(
+        "node testnet --nodes 4 --dir net",
+        "node --dir net/node-1",
+        "node --dir net/node-1 --listen [::1]:7000 --http 127.0.0.1:8000",
+        "node export --dir net/node-1 --out chain.archive",
+      ),
+    )
     .action(async (flags, command) => {
-      if (flags.dir === undefined) command.error("error: required option '--dir <directory>' not specified");
-      await runNode({ ...flags, dir: flags.dir ?? "" });
+      const { dir } = flags;
+      if (dir === undefined) return command.error("error: required option '--dir <directory>' not specified");
+      await runNode({ ...flags, dir });
     })
     .addCommand(testnetCommand())
     .addCommand(exportCommand())
     .addCommand(statusCommand());
 }
 
-const EXAMPLES = `
-Examples:
-  $ vnfchain node testnet --nodes 4 --dir net
-  $ vnfchain node --dir net/node-1
-  $ vnfchain node --dir net/node-1 --listen [::1]:7000 --http 127.0.0.1:8000
-  $ vnfchain node export --dir net/node-1 --out chain.archive
-`;
-
-/** `--log-level`. */
-function logLevel() {
-  return new Option("--log-level <level>", "what to log").choices(LOG_LEVELS).default("info" as const);
-}
-
 function testnetCommand() {
   return new Command("testnet")
-    .description("Makes a whole federation on this machine, for trying out: keys, certificates, directories")
+    .description("Make a whole federation on this machine, for trying out: keys, certificates, directories.")
     .requiredOption("--nodes <number>", "how many members", count)
     .requiredOption("--dir <directory>", "a new directory")
     .option(
@@ -63,7 +58,7 @@ function testnetCommand() {
     )
     .option("--host <address>", "IP address that all listen on", host, "127.0.0.1")
     .option("--set <parameter=value>", "a federation parameter; may be repeated", parameter, {})
-    .option("--json", "print one JSON document")
+    .option(...JSON_OPTION)
     .addHelpText("after", testnetHelp())
     .action(async ({ nodes, dir, basePort, host, set, json }) => {
       const options = { nodes, directory: dir, basePort, host, parameters: set };
@@ -97,20 +92,17 @@ function testnetHelp(): string {
   return `
 Federation parameters for --set, with their values unless set:
 ${parameters}
-
-Example:
-  $ vnfchain node testnet --nodes 4 --dir net --set heartbeatMs=5000
-`;
+${examples("node testnet --nodes 4 --dir net --set heartbeatMs=5000")}`;
 }
 
 function exportCommand() {
   return new Command("export")
-    .description("Writes the chain of a stopped node to an archive for \`vnfchain audit\`")
+    .description("Write the chain of a stopped node to an archive for `vnfchain audit`.")
     .requiredOption("--dir <directory>", "the node's directory")
     .requiredOption("--out <file>", "the archive")
     .option("--store <path|url>", "the chain's Deno KV where it is not in the directory")
-    .option("--json", "print one JSON document")
-    .addHelpText("after", "\nExample:\n  $ vnfchain node export --dir net/node-1 --out chain.archive\n")
+    .option(...JSON_OPTION)
+    .addHelpText("after", examples("node export --dir net/node-1 --out chain.archive"))
     .action(async (flags) => {
       const summary = await exportChain(flags);
       if (flags.json === true) return printJson(summary);
@@ -122,10 +114,10 @@ function exportCommand() {
 
 function statusCommand() {
   return new Command("status")
-    .description("Asks a running node how it stands")
+    .description("Ask a running node how it stands.")
     .requiredOption("--node <url>", "the node's client address")
-    .option("--json", "print one JSON document")
-    .addHelpText("after", "\nExample:\n  $ vnfchain node status --node http://127.0.0.1:8000\n")
+    .option(...JSON_OPTION)
+    .addHelpText("after", examples("node status --node http://127.0.0.1:8000"))
     .action(async ({ node, json }) => {
       const status = await readNodeStatus(node);
       return json === true ? printJson(status) : print(describeStatus(status));

@@ -73,7 +73,7 @@ export async function readNodeConfig(flags: NodeFlags): Promise<NodeConfig> {
   }
   const settings = await readTomlFile(`${directory}/${CONFIG_FILE}`, { keys: CONFIG_KEYS, optional: true });
   const member = memberAt(federation, self);
-  // Read whether or not a flag wins: a setting that is not read counts as unknown.
+  // Read whether or not a flag wins: a setting that is wrong is never passed over.
   const set = { listen: settings.text("listen"), http: settings.text("http"), store: settings.text("store") };
   return {
     directory,
@@ -140,7 +140,10 @@ function readAdmission(settings: TomlTable): AdmissionPolicy {
     throw settings.wrong("admission", '"token" with at least one [[token]]');
   }
   if (kind === "open" && tokens.size > 0) {
-    throw settings.wrong("admission", '"token", although there is a [[token]]');
+    throw settings.invalid(
+      'there is a [[token]], and admission is not "token"',
+      'set admission = "token", or leave the tokens out',
+    );
   }
   const burst = settings.positive("burst", DEFAULT_RATE.burst);
   if (burst < 1) throw settings.wrong("burst", "a number from 1");

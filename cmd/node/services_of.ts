@@ -31,6 +31,9 @@ export interface RunningServices {
   readonly onAppended: (decided: DecidedBlock) => void;
 }
 
+/** Versions below the latest, up to which a reference's own references are looked at. */
+const DEPTH_CHECKED = 16;
+
 /** Makes the services. */
 export function makeServices(options: ServiceOptions): RunningServices {
   const { member, chain, federation, crypto } = options;
@@ -45,9 +48,9 @@ export function makeServices(options: ServiceOptions): RunningServices {
     const verified = verifyTransaction(bytes, { genesisId: federation.genesisId, crypto });
     if (!verified.ok) return verified;
     const { id, payload } = verified.value;
-    // Sent again, by a client that got no answer, is answered like the first time. The chain is searched only for
-    // what it must know: a search for an id that is not there reads the whole index.
-    if (member.pool.get(id) !== undefined) return accept(id);
+    // Sent again, by a client that got no answer, is answered like the first time: once it is durable. The chain is
+    // searched only for what it must know: a search for an id that is not there reads the whole index.
+    if (await member.pool.holds(id)) return accept(id);
     const isUsed = chain.isNonceUsed(payload, chain.tip().parent.time);
     if (isUsed && await chain.positionOf(id) !== null) return accept(id);
     if (payload.type === TYPE.configuration) {
@@ -59,10 +62,15 @@ export function makeServices(options: ServiceOptions): RunningServices {
     return verdict;
   }
 
-  /** References must be there, on the chain or in the pool, and have none of their own. */
+  /**
+   * References must be there, on the chain or in the pool, and have none of their own. A version far below the latest
+   * is on the chain; what it refers to is left to the agents, since every version above it would have to be read.
+   */
   async function checkReferences({ payload }: Transaction): Promise<Refusal | undefined> {
     if (payload.type !== TYPE.configuration) return undefined;
     for (const reference of [...payload.body.applyBefore, ...payload.body.applyAfter]) {
+      const latestVid = (await chain.configuration(reference.cid))?.latestVid ?? 0;
+      if (reference.vid !== null && reference.vid < latestVid - DEPTH_CHECKED) continue;
       const referred = await findReferred(reference);
       const name = `configuration ${toHex(reference.cid)}@${reference.vid ?? "latest"}`;
       if (referred === undefined) {

@@ -4,21 +4,18 @@
  *
  * @module
  */
-import { Command } from "@commander-js/extra-typings";
+import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { examples } from "../common/options.ts";
 import { keygenCommand } from "./keygen.ts";
 import { listCommand } from "./list.ts";
-import { examples } from "./options.ts";
 import { publishCommand } from "./publish.ts";
 import { requestCommand } from "./request.ts";
 import { showCommand } from "./show.ts";
 import { templateCommand } from "./template.ts";
 
 /** The command that `main.ts` mounts. Its actions throw; the caller prints the error and exits by its code. */
-export function tenantCommand(): Command {
+export function tenantCommand(): CommandUnknownOpts {
   return new Command("tenant")
-    .enablePositionalOptions()
-    .helpOption("-h, --help", "show this help")
-    .showHelpAfterError("hint: vnfchain tenant --help")
     .description("Publish configurations for VNFs, ask VNFs for their state, read what was published.")
     .addCommand(keygenCommand())
     .addCommand(publishCommand())
@@ -30,9 +27,9 @@ export function tenantCommand(): Command {
       "after",
       `${
         examples(
-          "keygen --out tenant.pem",
-          "publish rules.nft --to vc1… --key tenant.pem --nodes http://a:8000,http://b:8000 --federation federation.json",
-          "list --to vc1…",
+          "tenant keygen --out tenant.pem",
+          "tenant publish rules.nft --to vc1… --key tenant.pem --nodes http://a:8000,http://b:8000 --federation federation.json",
+          "tenant list --to vc1…",
         )
       }
 

@@ -9,7 +9,8 @@ import type { Federation } from "../../core/federation.ts";
 import type { PrivateKey } from "../../core/platform/private_key.ts";
 import { readFederationFile } from "../common/federation_file.ts";
 import { readKeyFile } from "../common/key_file.ts";
-import { type AccessOptions, usageError } from "./options.ts";
+import { usageError } from "../common/program.ts";
+import type { AccessOptions } from "./options.ts";
 import { type Profile, readProfile } from "./profile.ts";
 import { readSecretFile } from "../common/secret_file.ts";
 

@@ -3,29 +3,32 @@
  *
  * @module
  */
-import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { EXIT, VnfchainError } from "../../core/errors.ts";
 import { publicKeyToText } from "../../core/keys.ts";
 import { generatePrivateKey } from "../../core/platform/private_key.ts";
 import { createKeyFile } from "../common/key_file.ts";
+import { examples, JSON_OPTION, PASSPHRASE_OPTION } from "../common/options.ts";
 import { note, print, printJson, table } from "../common/output.ts";
-import { examples, plainCommand } from "./options.ts";
 import { readSecretFile } from "../common/secret_file.ts";
 
 /** The command. */
 export function keygenCommand(): CommandUnknownOpts {
-  return plainCommand("keygen")
+  return new Command("keygen")
     .summary("Make a key and its recovery key.")
     .description(
       "Make a key and its recovery key, in two new files with mode 0600. The recovery key's file is named like the " +
         "key's, with .recovery.pem at its end: tenant.pem, tenant.recovery.pem.",
     )
     .requiredOption("-o, --out <file>", "where the key goes; nothing is overwritten")
-    .option("--passphrase-file <file>", "file with the passphrase to encrypt both with")
-    .option("--json", "print one JSON document")
+    .option(...PASSPHRASE_OPTION)
+    .option(...JSON_OPTION)
     .addHelpText(
       "after",
-      examples("keygen --out tenant.pem", "keygen --out tenant.pem --passphrase-file passphrase.txt --json"),
+      examples(
+        "tenant keygen --out tenant.pem",
+        "tenant keygen --out tenant.pem --passphrase-file passphrase.txt --json",
+      ),
     )
     .action(async ({ out, passphraseFile, json }) => {
       const secret = passphraseFile === undefined ? {} : { passphrase: await readSecretFile(passphraseFile) };

@@ -6,11 +6,12 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { PublicKey } from "../../core/brands.ts";
 import { publicKeyToText } from "../../core/keys.ts";
+import { examples } from "../common/options.ts";
 import { escaped, note, print, printJson, table } from "../common/output.ts";
 import { publicKeyArgument } from "./arguments.ts";
 import { openContext, type TenantContext } from "./context.ts";
 import { type Row, rowOf } from "./opening.ts";
-import { accessCommand, examples } from "./options.ts";
+import { accessCommand } from "./options.ts";
 import { readFeeds } from "./versions.ts";
 
 /** The command. */
@@ -22,7 +23,7 @@ export function listCommand(): CommandUnknownOpts {
         "names; or to one recipient alone. Times are those that the sender states; heights are certified.",
     )
     .option("-t, --to <key>", "what went to this key alone", publicKeyArgument)
-    .addHelpText("after", examples("list", "list --to vc1… --json"))
+    .addHelpText("after", examples("tenant list", "tenant list --to vc1… --json"))
     .action(async (options) => {
       const context = await openContext(options);
       const recipients = options.to === undefined ? allRecipients(context) : [options.to];

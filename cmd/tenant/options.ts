@@ -1,11 +1,11 @@
 /**
- * What all tenant commands have in common on the command line: wrong usage names the help; whoever talks to nodes
- * takes `--key`, `--nodes` and `--federation`, or reads them from a profile.
+ * What the tenant's commands have in common on the command line: whoever talks to nodes takes `--key`, `--nodes` and
+ * `--federation`, or reads them from a profile.
  *
  * @module
  */
 import { Command, Option } from "@commander-js/extra-typings";
-import { EXIT, VnfchainError } from "../../core/errors.ts";
+import { JSON_OPTION, PASSPHRASE_OPTION } from "../common/options.ts";
 import { durationArgument, nodesArgument } from "./arguments.ts";
 
 /** How a command reaches a chain, and as whom. A type, not an interface: commander wants an index signature. */
@@ -25,17 +25,9 @@ export type OutputOptions = { readonly json?: true | undefined };
 
 const DEFAULT_STALENESS_MS = 120_000;
 
-/** A command that names its help when it is used wrongly. */
-export function plainCommand(name: string): Command {
-  return new Command(name)
-    .enablePositionalOptions()
-    .helpOption("-h, --help", "show this help")
-    .showHelpAfterError(`hint: vnfchain tenant ${name} --help`);
-}
-
 /** A command that talks to nodes with a tenant's key. */
 export function accessCommand(name: string): Command<[], AccessOptions & OutputOptions> {
-  return plainCommand(name)
+  return new Command(name)
     .option("-k, --key <file>", "private key: PKCS#8 PEM, readable by its owner alone")
     .option("-n, --nodes <urls>", "node addresses separated by commas, tried in this order", nodesArgument)
     .option("-f, --federation <file>", "federation.json of the chain; answers of another chain are refused")
@@ -43,21 +35,11 @@ export function accessCommand(name: string): Command<[], AccessOptions & OutputO
       "--profile <file>",
       "where key, nodes and federation stand otherwise (default: ~/.config/vnfchain/tenant.toml)",
     )
-    .option("--passphrase-file <file>", "file with the key's passphrase")
+    .option(...PASSPHRASE_OPTION)
     .option("--token-file <file>", "file with the token that nodes want")
     .addOption(
       new Option("--max-staleness <duration>", "refuse answers that are proved for an older time")
         .argParser(durationArgument).default(DEFAULT_STALENESS_MS, "2m"),
     )
-    .option("--json", "print one JSON document");
-}
-
-/** The examples at the end of a command's help. */
-export function examples(...lines: readonly string[]): string {
-  return ["", "Examples:", ...lines.map((line) => `  $ vnfchain tenant ${line}`)].join("\n");
-}
-
-/** Wrong usage that shows only once profile and flags were put together: exit code 2. */
-export function usageError(message: string, hint: string): VnfchainError {
-  return new VnfchainError(message, { code: "usage", hint, exitCode: EXIT.usage });
+    .option(...JSON_OPTION);
 }

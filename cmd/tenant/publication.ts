@@ -12,6 +12,7 @@ import { EXIT, VnfchainError } from "../../core/errors.ts";
 import { platformCrypto, randomBytes } from "../../core/platform/crypto.ts";
 import type { Reference, Transaction } from "../../core/transaction.ts";
 import { note, print, printJson, table } from "../common/output.ts";
+import { usageError } from "../common/program.ts";
 import {
   cidArgument,
   COMPRESSION_NAMES,
@@ -24,7 +25,7 @@ import { signConfiguration } from "./configuration.ts";
 import { chooseCompression, type ContentInput, readContent } from "./content_input.ts";
 import { checkOutputPath, writeOutput } from "./content_output.ts";
 import { openContext, type TenantContext } from "./context.ts";
-import { accessCommand, type AccessOptions, type OutputOptions, usageError } from "./options.ts";
+import { accessCommand, type AccessOptions, type OutputOptions } from "./options.ts";
 import { type ProvedReceipt, submitAndWait, submitOnly } from "./submit.ts";
 import { nextVid } from "./versions.ts";
 import { startWaiting } from "./waiting.ts";

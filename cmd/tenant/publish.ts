@@ -5,7 +5,7 @@
  */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { publicKeyArgument } from "./arguments.ts";
-import { examples } from "./options.ts";
+import { examples } from "../common/options.ts";
 import { publicationCommand, publishFile } from "./publication.ts";
 
 /** The command. */
@@ -21,9 +21,9 @@ export function publishCommand(): CommandUnknownOpts {
     .addHelpText(
       "after",
       examples(
-        "publish rules.nft --to vc1… --key tenant.pem --nodes http://a:8000,http://b:8000 --federation federation.json",
-        "publish rules.nft --to vc1… --cid CID --receipt rules.receipt    # the next version, with a profile",
-        "publish app.conf --to vc1… --before CID@3,CID --compress gzip",
+        "tenant publish rules.nft --to vc1… --key tenant.pem --nodes http://a:8000,http://b:8000 --federation federation.json",
+        "tenant publish rules.nft --to vc1… --cid CID --receipt rules.receipt    # the next version, with a profile",
+        "tenant publish app.conf --to vc1… --before CID@3,CID --compress gzip",
       ),
     )
     .action(async (file, options) => {

@@ -19,8 +19,9 @@ import {
   type Transaction,
   TYPE,
 } from "../../core/transaction.ts";
-import { escaped, note, printJson } from "../common/output.ts";
 import type { NodeFailure } from "../common/nodes.ts";
+import { examples } from "../common/options.ts";
+import { escaped, note, printJson } from "../common/output.ts";
 import {
   COMPRESSION_NAMES,
   type CompressionName,
@@ -33,7 +34,7 @@ import { defaultCompression } from "./content_input.ts";
 import { checkOutputPath, printContent, writeOutput } from "./content_output.ts";
 import { openContext, type TenantContext } from "./context.ts";
 import { openOwn } from "./opening.ts";
-import { accessCommand, type AccessOptions, examples, type OutputOptions } from "./options.ts";
+import { accessCommand, type AccessOptions, type OutputOptions } from "./options.ts";
 import { submitAndWait } from "./submit.ts";
 import { pollNodes } from "./versions.ts";
 import { interrupted, pause, startWaiting } from "./waiting.ts";
@@ -73,7 +74,7 @@ export function requestCommand(): CommandUnknownOpts {
     )
     .addHelpText(
       "after",
-      examples("request --to vc1… --out state.nft", "request --to vc1… --timeout 10m --json"),
+      examples("tenant request --to vc1… --out state.nft", "tenant request --to vc1… --timeout 10m --json"),
     )
     .action(request);
 }

@@ -11,12 +11,13 @@ import { type Verdict, VnfchainError } from "../../core/errors.ts";
 import type { PlacedTransaction } from "../../core/light_client.ts";
 import type { OpenedConfiguration } from "../../core/platform/configuration.ts";
 import { TYPE } from "../../core/transaction.ts";
+import { examples } from "../common/options.ts";
 import { escaped, note, print, printJson, table } from "../common/output.ts";
 import { publicKeyArgument, referenceToText, type Wanted, wantedArgument } from "./arguments.ts";
 import { checkOutputPath, displayed, textOf, writeOutput } from "./content_output.ts";
 import { openContext, type TenantContext } from "./context.ts";
 import { type Details, detailsOf, openOwn } from "./opening.ts";
-import { accessCommand, examples } from "./options.ts";
+import { accessCommand } from "./options.ts";
 import { findConfiguration, findTransaction, readFeeds } from "./versions.ts";
 
 /** The command. */
@@ -26,7 +27,10 @@ export function showCommand(): CommandUnknownOpts {
     .argument("<id|cid[@vid]>", "what to show", wantedArgument)
     .option("-t, --to <key>", "look an id up among what was published to this key alone", publicKeyArgument)
     .option("-o, --out <file>", "write the content, as it was published, to a file with mode 0600")
-    .addHelpText("after", examples("show CID", "show CID@2 --out rules.nft", "show ID --json"))
+    .addHelpText(
+      "after",
+      examples("tenant show CID", "tenant show CID@2 --out rules.nft", "tenant show ID --json"),
+    )
     .action(async (wanted, options) => {
       await checkOutputPath(options.out);
       const context = await openContext(options);

@@ -5,7 +5,7 @@
  * @module
  */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { examples } from "./options.ts";
+import { examples } from "../common/options.ts";
 import { publicationCommand, publishFile } from "./publication.ts";
 
 /** The command. */
@@ -15,8 +15,8 @@ export function templateCommand(): CommandUnknownOpts {
     .addHelpText(
       "after",
       examples(
-        'template base.nft --description "base rules" --key vendor.pem --nodes http://a:8000 --federation federation.json',
-        "template base.nft --cid CID    # the next version, with a profile",
+        'tenant template base.nft --description "base rules" --key vendor.pem --nodes http://a:8000 --federation federation.json',
+        "tenant template base.nft --cid CID    # the next version, with a profile",
       ),
     )
     .action(async (file, options) => {

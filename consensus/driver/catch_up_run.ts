@@ -57,7 +57,7 @@ export function openCatchUp(options: CatchUpOptions): CatchUpRun {
   const paused = new Map<number, Height>();
   let plan = planning.makeCatchUp<RawBlock>({ height: options.height() });
   let deliveries: Delivery[] = [];
-  let postponed: planning.RangeRequest[] = [];
+  const postponed: planning.RangeRequest[] = [];
   let delivering = false;
   let stopped = false;
 
@@ -157,7 +157,8 @@ export function openCatchUp(options: CatchUpOptions): CatchUpRun {
     clearTimer(member);
     const wanted = blocks.slice(0, request.last - request.first + 1).map(decodeRawBlock);
     const good = wanted.flatMap((verdict) => verdict.ok ? [verdict.value] : []);
-    const isRight = good.length === wanted.length && good.every(({ header }, i) => header.height === from + i);
+    const isRight = good.length === wanted.length &&
+      good.every(({ header }, i) => header.height === from + i);
     if (good.length === 0 || !isRight) return fail(member, "its answer is not what was asked for");
     apply(planning.onBlocks(plan, { member, first: from, blocks: good }));
   }

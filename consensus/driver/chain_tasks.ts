@@ -20,9 +20,12 @@ import { makeMutex } from "./mutex.ts";
 import type { Pool } from "./pool_port.ts";
 import { verifyTransactions } from "./verify_transactions.ts";
 
-type Build = Extract<Action, { kind: "build" }>;
-type Validate = Extract<Action, { kind: "validate" }>;
-type Commit = Extract<Action, { kind: "commit" }>;
+/** Asks for a block. */
+export type Build = Extract<Action, { kind: "build" }>;
+/** Asks for a verdict on a proposal. */
+export type Validate = Extract<Action, { kind: "validate" }>;
+/** Hands over a decided block. */
+export type Commit = Extract<Action, { kind: "commit" }>;
 
 /** What the tasks work with. */
 export interface ChainTaskOptions {

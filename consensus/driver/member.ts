@@ -1,54 +1,31 @@
 /**
- * A member: protocol, links, pool and chain wired together.
+ * A member: protocol, links, pool and chain as one.
  *
  * Two flows: a client's transaction goes to the pool, is durable, is spread; a member's frame is decoded, verified,
  * stepped, persisted, answered.
  *
  * @module
  */
-import type { DecidedBlock, RawBlock } from "../../core/block.ts";
-import type { Height, PublicKey, Signature, TxId } from "../../core/brands.ts";
+import type { Hash, TxId } from "../../core/brands.ts";
 import type { Bytes } from "../../core/bytes.ts";
 import type { Verdict } from "../../core/errors.ts";
 import { memberIndex } from "../../core/federation.ts";
-import type { ChainPort, ChainReader, CryptoPort, PoolPort } from "../../core/ports.ts";
 import type { Transaction } from "../../core/transaction.ts";
-import { encodeMessage } from "../wire.ts";
-import type { Event } from "../events.ts";
-import type { Evidence } from "../evidence.ts";
 import { highestVoteOf } from "../peers.ts";
 import { start } from "../start.ts";
-import { type Standing, standingOf } from "../state.ts";
-import { openBodies } from "./bodies.ts";
-import { type CatchUpRun, openCatchUp } from "./catch_up_run.ts";
-import { type ChainTasks, openChainTasks } from "./chain_tasks.ts";
-import { type Driver, type JournalPort, openDriver } from "./driver.ts";
-import { encodeFrame } from "./frames.ts";
+import { type OwnPart, type Standing, standingOf, type State } from "../state.ts";
+import { type Driver, openDriver } from "./driver.ts";
 import { decodeHello, encodeHello } from "./hello.ts";
-import type { DriverLog } from "./log.ts";
-import { type MemberPool, openMemberPool } from "./pool.ts";
-import { makeTraffic, type NetworkPort, type Traffic } from "./traffic.ts";
+import type { MemberOptions } from "./member_options.ts";
+import { driverPorts, type MemberParts, openMemberParts, type ProtocolPort } from "./member_parts.ts";
+import { openOffers } from "./offers.ts";
+import type { MemberPool } from "./pool.ts";
 
-/** What a member is made of. */
-export interface MemberOptions {
-  readonly chain: ChainPort & ChainReader;
-  readonly pool: PoolPort;
-  readonly journal: JournalPort & { readonly records: readonly Bytes[] };
-  readonly crypto: CryptoPort;
-  readonly key: { readonly publicKey: PublicKey; readonly sign: (message: Bytes) => Signature };
-  readonly network: NetworkPort;
-  readonly nowMs: () => number;
-  /** Encoded blocks of our chain, bounded. */
-  readonly readBlocks: (options: { from: Height; limit: number }) => Promise<readonly Bytes[]>;
-  readonly onAppended: (decided: DecidedBlock) => void;
-  readonly onEvidence: (evidence: Evidence) => void;
-  readonly log: DriverLog;
-  /** The process must end: a bug, or a disk that failed. */
-  readonly fatal: (error: unknown) => void;
-}
-
-/** A running member. */
-export interface Member extends Disposable {
+/**
+ * A running member. Disposing stops it and waits for what it does with chain, pool and journal, which may be closed
+ * then; the links are closed, and nothing is submitted any more, before.
+ */
+export interface Member extends AsyncDisposable {
   /** Takes verified transactions of clients into the pool and spreads them; durable when it resolves. */
   readonly submit: (transactions: readonly Transaction[]) => Promise<readonly Verdict<TxId>[]>;
   readonly pool: MemberPool;
@@ -65,7 +42,7 @@ export interface MemberStatus {
   readonly height: number;
   readonly round: number;
   readonly standing: Standing;
-  /** Somebody claims a higher chain. */
+  /** One correct member at least has shown a chain that is ahead of ours by more than the block under way. */
   readonly isBehind: boolean;
   /** The heights that the others have shown, by index. */
   readonly heights: ReadonlyMap<number, number>;
@@ -73,129 +50,54 @@ export interface MemberStatus {
 
 /** Starts a member on its chain and its journal. */
 export async function openMember(options: MemberOptions): Promise<Member> {
-  const { chain, crypto, key, network, log, nowMs, fatal } = options;
+  const { chain, key, crypto, network, timing } = options;
   let driver: Driver | undefined;
-  const post = (event: Event): Promise<void> => driver?.post(event) ?? Promise.resolve();
-
-  const pool = await openMemberPool({
-    port: options.pool,
-    reader: chain,
-    parameters: chain.tip().federation.document.parameters,
-    hash: crypto.hash,
-    nowMs,
-    onChange: () => tellWork(),
-  });
-  const bodies = openBodies({
-    lookUp: (id) => pool.get(id) ?? tasks.heldTransaction(id),
-    want: (member, ids) => network.send(member, encodeFrame({ kind: "want", ids })),
-  });
-  const tasks: ChainTasks = openChainTasks({
-    chain,
-    pool,
-    bodies,
-    crypto,
-    publicKey: key.publicKey,
-    nowMs,
-    post,
-    log,
-    fatal,
-    onAppended: (decided) => {
-      network.broadcast(encodeFrame({ kind: "height", height: decided.block.header.height }));
-      options.onAppended(decided);
+  const protocol: ProtocolPort = {
+    post: (event) => driver?.post(event) ?? Promise.resolve(),
+    // The first actions run while the driver is being opened.
+    state: () => driver?.state() ?? restored.state,
+    fatal: (error) => {
+      driver?.stop();
+      options.fatal(error);
     },
-  });
-  const catchUp: CatchUpRun = openCatchUp({
-    height: () => chain.tip().parent.height,
-    ask: (member, range) => network.send(member, encodeFrame({ kind: "getBlocks", ...range })),
-    append: tasks.append,
-    log,
-    fatal,
-  });
-  const traffic: Traffic = makeTraffic({
-    network,
-    chain,
-    pool,
-    bodies,
-    crypto,
-    post,
-    heldTransaction: tasks.heldTransaction,
-    readBlocks: options.readBlocks,
-    onBlocks: catchUp.onBlocks,
-    log,
-  });
-
-  let told = false;
-  function tellWork(): void {
-    const available = pool.available();
-    if (available === told) return;
-    told = available;
-    void post({ kind: "work", available });
-  }
-
-  async function adopt(block: RawBlock, from: number): Promise<void> {
-    const verdict = await tasks.append(block);
-    if (verdict.ok) return;
-    const { code, detail } = verdict;
-    log("warning", "block refused", { member: from, height: block.header.height, code, detail });
-  }
-
-  async function sendDecided(to: number, height: Height): Promise<void> {
-    const block = await chain.block(height);
-    if (block === null) return;
-    network.send(to, encodeFrame({ kind: "message", bytes: encodeMessage({ kind: "decided", block }) }));
-  }
-
+  };
+  const parts = await openMemberParts(options, protocol);
   const tip = chain.tip();
   const self = memberIndex(tip.federation, key.publicKey);
-  told = pool.available();
   const tools = { crypto, publicKey: key.publicKey, sign: key.sign };
-  const restored = start({ tools, tip, self, work: told, records: options.journal.records });
-  driver = openDriver(restored, {
-    journal: options.journal,
-    send: (to, message) => {
-      const frame = encodeFrame({ kind: "message", bytes: encodeMessage(message) });
-      if (to === "all") network.broadcast(frame);
-      else network.send(to, frame);
-    },
-    build: tasks.build,
-    validate: tasks.validate,
-    commit: tasks.commit,
-    adopt: ({ block, from }) => void adopt(block, from).catch(fatal),
-    fetchDecided: ({ height, from }) => {
-      const heights = driver?.state().peers.heights;
-      for (const member of from) {
-        const claimed = heights?.get(member) ?? height;
-        catchUp.onClaim(member, claimed < height ? height : claimed);
-      }
-    },
-    sendDecided: ({ to, height }) => void sendDecided(to, height).catch(fatal),
-    evidence: ({ evidence }) => options.onEvidence(evidence),
-    fatal,
-  });
-  const running = driver;
-
+  const restored = start({ tools, tip, self, work: parts.work(), records: options.journal.records });
+  // Others may ask for the bodies of what we voted for before we are asked to judge it again.
+  for (const hash of votedBlocks(restored.state)) await parts.held.read(hash);
+  const running = driver = openDriver(restored, driverPorts(options, { ...protocol, ...parts }));
+  const offers = openOffers({ pool: parts.pool, broadcast: network.broadcast, everyMs: timing?.offerMs });
   return {
-    pool,
+    pool: parts.pool,
     submit: async (transactions) => {
-      const verdicts = await pool.add(transactions);
+      const verdicts = await parts.pool.add(transactions);
       // A crash before this leaves them in our pool alone; links that come up exchange what the pools have.
-      traffic.spread(transactions.filter((_, i) => verdicts[i]?.ok === true));
+      parts.traffic.spread(transactions.filter((_, i) => verdicts[i]?.ok === true));
       return verdicts;
     },
-    status: () => {
-      const state = running.state();
-      return {
-        height: chain.tip().parent.height,
-        round: state.round,
-        standing: standingOf(state),
-        isBehind: catchUp.isBehind(),
-        heights: state.peers.heights,
-      };
+    status: () => statusOf(running.state(), chain.tip().parent.height),
+    ...linkEvents(options, { ...protocol, ...parts }),
+    [Symbol.asyncDispose]: async () => {
+      offers[Symbol.dispose]();
+      parts.catchUp[Symbol.dispose]();
+      parts.tasks[Symbol.dispose]();
+      await running[Symbol.asyncDispose]();
+      await parts.background.settled();
     },
-    hello: (member) => {
-      const shown = highestVoteOf(running.state(), member);
-      return encodeHello({ height: chain.tip().parent.height, shown });
-    },
+  };
+}
+
+/** What the links tell us. */
+function linkEvents(
+  { chain }: MemberOptions,
+  { post, state, fatal, catchUp, traffic, log }: ProtocolPort & MemberParts,
+): Pick<Member, "hello" | "onUp" | "onDown" | "onFrame"> {
+  return {
+    hello: (member) =>
+      encodeHello({ height: chain.tip().parent.height, shown: highestVoteOf(state(), member) }),
     onUp: (member, bytes) => {
       const hello = decodeHello(bytes);
       if (!hello.ok) {
@@ -209,11 +111,32 @@ export async function openMember(options: MemberOptions): Promise<Member> {
       catchUp.onDown(member);
       void post({ kind: "peerDown", member });
     },
-    onFrame: traffic.onFrame,
-    [Symbol.dispose]: () => {
-      running[Symbol.dispose]();
-      tasks[Symbol.dispose]();
-      catchUp[Symbol.dispose]();
+    onFrame: async (member, frame) => {
+      try {
+        await traffic.onFrame(member, frame);
+      } catch (error) {
+        // Nothing that a member sends throws: it is a bug of ours, or our disk.
+        fatal(error);
+      }
     },
   };
+}
+
+/** The blocks that we may have voted for at the height to go on with. */
+function votedBlocks({ own, prepared, resume }: State): readonly Hash[] {
+  const parts: readonly Pick<OwnPart, "own" | "prepared">[] = [
+    { own, prepared },
+    ...(resume === null ? [] : [resume.part]),
+  ];
+  return parts.flatMap(({ own: { prePrepare, prepare }, prepared: lock }) =>
+    [prePrepare, prepare, lock].flatMap((vote) => vote === null ? [] : [vote.blockHash])
+  );
+}
+
+function statusOf(state: State, height: number): MemberStatus {
+  const { round, peers: { heights }, tip: { federation } } = state;
+  const shown = [...heights.values()].sort((a, b) => b - a);
+  // Of so many members one is correct.
+  const sure = shown[federation.faults] ?? 0;
+  return { height, round, standing: standingOf(state), isBehind: sure > height + 1, heights };
 }

@@ -88,14 +88,14 @@ export function sendTransactions(
   send: (frame: Bytes) => boolean,
 ): void {
   let group: Bytes[] = [];
-  let isTaken = true;
+  let groupBytes = 0;
   for (const [index, { bytes }] of transactions.entries()) {
     group.push(bytes);
-    const isLast = index === transactions.length - 1;
-    const isFull = sizeOf(group) >= LIMITS.disseminationBytes || group.length >= LIMITS.frameTransactions;
-    if (!isLast && !isFull) continue;
-    if (isTaken) isTaken = send(encodeFrame({ kind: "transactions", transactions: group }));
-    if (!isTaken) return;
+    groupBytes += bytes.length;
+    const isFull = groupBytes >= LIMITS.disseminationBytes || group.length >= LIMITS.frameTransactions;
+    if (!isFull && index < transactions.length - 1) continue;
+    if (!send(encodeFrame({ kind: "transactions", transactions: group }))) return;
     group = [];
+    groupBytes = 0;
   }
 }

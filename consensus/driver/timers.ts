@@ -5,7 +5,8 @@
  */
 import type { Action, Event, TimerName } from "../events.ts";
 
-type SetTimer = Extract<Action, { kind: "setTimer" }>;
+/** Sets a timer. */
+export type SetTimer = Extract<Action, { kind: "setTimer" }>;
 
 /** Running timers; disposing stops them all. */
 export interface Timers extends Disposable {

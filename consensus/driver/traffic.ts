@@ -1,6 +1,6 @@
 /**
  * Frames from members, and what is sent to them: votes go to the protocol once verified, transactions to the pool,
- * questions are answered from pool and chain.
+ * questions are answered (serving.ts).
  *
  * `onFrame` resolves when the frame was dealt with; until then nothing more is read from that member, so that one
  * that floods waits for itself and holds at most one frame of memory here.
@@ -8,18 +8,24 @@
  * @module
  */
 import type { Height, TxId } from "../../core/brands.ts";
-import type { Bytes } from "../../core/bytes.ts";
-import { unreachable } from "../../core/errors.ts";
+import { type Bytes, toHex } from "../../core/bytes.ts";
+import { type Refusal, unreachable } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { ChainPort, CryptoPort } from "../../core/ports.ts";
+import type { RefusalCode } from "../../core/refusals.ts";
 import type { Transaction } from "../../core/transaction.ts";
-import { verifyTransaction } from "../../core/transaction_rules.ts";
 import type { Event } from "../events.ts";
-import { readMessage } from "../verify.ts";
+import { isOfInterest } from "../interest.ts";
+import type { State } from "../state.ts";
+import { verifyMessage } from "../verify.ts";
+import { decodeMessage } from "../wire.ts";
 import type { Bodies } from "./bodies.ts";
 import { decodeFrame, encodeFrame, type Frame } from "./frames.ts";
 import type { DriverLog } from "./log.ts";
 import type { Pool } from "./pool_port.ts";
+import { makeRefusedLately } from "./refused_lately.ts";
+import { sendTransactions, type Serving } from "./serving.ts";
+import { verifyTransactions } from "./verify_transactions.ts";
 
 /** The members' links. */
 export interface NetworkPort {
@@ -31,17 +37,18 @@ export interface NetworkPort {
 /** What traffic works with. */
 export interface TrafficOptions {
   readonly network: NetworkPort;
-  readonly chain: ChainPort;
+  readonly chain: Pick<ChainPort, "tip">;
   readonly pool: Pool;
   readonly bodies: Bodies;
   readonly crypto: CryptoPort;
   readonly post: (event: Event) => Promise<void>;
-  /** A body that is held for the height being decided. */
-  readonly heldTransaction: (id: TxId) => Transaction | undefined;
-  /** Encoded blocks of our chain, bounded. */
-  readonly readBlocks: (options: { from: Height; limit: number }) => Promise<readonly Bytes[]>;
-  /** Blocks that were asked for. */
+  /** The protocol's state. */
+  readonly state: () => State;
+  readonly serving: Serving;
+  /** Blocks, asked for or not. */
   readonly onBlocks: (member: number, answer: { from: Height; blocks: readonly Bytes[] }) => void;
+  /** Milliseconds of a monotonic clock. */
+  readonly monotonicMs: () => number;
   readonly log: DriverLog;
 }
 
@@ -56,50 +63,52 @@ export interface Traffic {
 
 /** Makes the traffic. */
 export function makeTraffic(options: TrafficOptions): Traffic {
-  const { network, chain, pool, bodies, crypto, post, log } = options;
+  const { network, chain, pool, bodies, crypto, post, serving } = options;
+  const refusedLately = makeRefusedLately(options.monotonicMs);
+
+  function warn(what: string, member: number, { code, detail }: { code: RefusalCode; detail: string }): void {
+    options.log("warning", what, { member, code, detail });
+  }
 
   async function onMessage(member: number, bytes: Bytes): Promise<void> {
-    const verdict = readMessage(bytes, { federation: chain.tip().federation, crypto });
-    if (verdict.ok) return await post({ kind: "message", from: member, message: verdict.value });
-    log("warning", "message refused", { member, code: verdict.code, detail: verdict.detail });
+    const decoded = decodeMessage(bytes);
+    if (!decoded.ok) return warn("message refused", member, decoded);
+    // Votes that come after a quorum cost no verification.
+    if (!isOfInterest(options.state(), decoded.value)) return;
+    const verdict = verifyMessage(decoded.value, { federation: chain.tip().federation, crypto });
+    if (!verdict.ok) return warn("message refused", member, verdict);
+    await post({ kind: "message", from: member, message: verdict.value });
   }
 
   async function onTransactions(member: number, all: readonly Bytes[]): Promise<void> {
     const { genesisId } = chain.tip().federation;
-    const verified: Transaction[] = [];
-    for (const bytes of all) {
-      const verdict = verifyTransaction(bytes, { genesisId, crypto });
-      if (verdict.ok) verified.push(verdict.value);
-      else log("warning", "transaction refused", { member, code: verdict.code, detail: verdict.detail });
-    }
+    const { verified, refusal } = await verifyTransactions(all, { genesisId, crypto });
+    if (refusal !== null) warn("transaction refused", member, refusal);
     // First the proposal that waits for them, whose validity does not depend on the pool.
     bodies.arrived(verified);
-    await pool.add(verified.filter(({ id }) => pool.get(id) === undefined));
-  }
-
-  function onWant(member: number, ids: readonly TxId[]): void {
-    const found = ids.map((id) => pool.get(id) ?? options.heldTransaction(id)).filter((found) =>
-      found !== undefined
-    );
-    sendTransactions(found, (frame) => network.send(member, frame));
-  }
-
-  function onPool(member: number, ids: readonly TxId[]): void {
-    const missing = ids.filter((id) => pool.get(id) === undefined);
-    for (let i = 0; i < missing.length; i += LIMITS.frameTransactions) {
-      network.send(
-        member,
-        encodeFrame({ kind: "want", ids: missing.slice(i, i + LIMITS.frameTransactions) }),
-      );
+    const news = verified.filter(({ id }) => pool.get(id) === undefined);
+    if (news.length === 0) return;
+    const verdicts = await pool.add(news);
+    for (const [i, verdict] of verdicts.entries()) {
+      if (!verdict.ok) refusedLately.note(toHex((news[i] as Transaction).id));
+    }
+    const first: Refusal | undefined = verdicts.find((verdict) => !verdict.ok) as Refusal | undefined;
+    if (first !== undefined) {
+      options.log("debug", "the pool did not take a transaction", { member, code: first.code });
     }
   }
 
-  async function onGetBlocks(
-    member: number,
-    { from, count }: { from: Height; count: number },
-  ): Promise<void> {
-    const blocks = await options.readBlocks({ from, limit: count });
-    network.send(member, encodeFrame({ kind: "blocks", from, blocks }));
+  /** Asks for what our pool lacks and has room for; not for what it has just let go or refused. */
+  function onPool(member: number, ids: readonly TxId[]): void {
+    const { transactions, bytes } = pool.size();
+    if (bytes >= LIMITS.poolBytes) return;
+    const isNews = (id: TxId) =>
+      pool.get(id) === undefined && pool.outcome(id) === undefined && !refusedLately.has(toHex(id));
+    const missing = ids.filter(isNews).slice(0, LIMITS.poolTransactions - transactions);
+    for (let i = 0; i < missing.length; i += LIMITS.frameTransactions) {
+      const some = missing.slice(i, i + LIMITS.frameTransactions);
+      if (!network.send(member, encodeFrame({ kind: "want", ids: some }))) return;
+    }
   }
 
   async function onFrame(member: number, frame: Frame): Promise<void> {
@@ -109,13 +118,13 @@ export function makeTraffic(options: TrafficOptions): Traffic {
       case "transactions":
         return await onTransactions(member, frame.transactions);
       case "want":
-        return onWant(member, frame.ids);
+        return await serving.bodies(member, frame.ids);
       case "pool":
         return onPool(member, frame.ids);
       case "height":
         return await post({ kind: "peerHeight", member, height: frame.height });
       case "getBlocks":
-        return await onGetBlocks(member, frame);
+        return await serving.blocks(member, frame);
       case "blocks":
         return options.onBlocks(member, frame);
       default:
@@ -127,29 +136,16 @@ export function makeTraffic(options: TrafficOptions): Traffic {
     onFrame: async (member, bytes) => {
       const frame = decodeFrame(bytes);
       if (frame.ok) return await onFrame(member, frame.value);
-      log("warning", "frame refused", { member, code: frame.code, detail: frame.detail });
+      warn("frame refused", member, frame);
     },
     greet: (member) => {
       const ids = pool.ids();
       if (ids.length > 0) network.send(member, encodeFrame({ kind: "pool", ids }));
     },
-    spread: (transactions) => sendTransactions(transactions, network.broadcast),
+    spread: (transactions) =>
+      sendTransactions(transactions, (frame) => {
+        network.broadcast(frame);
+        return true;
+      }),
   };
-}
-
-/** Sends transactions in frames of bounded size; one transaction always fits. */
-function sendTransactions(transactions: readonly Transaction[], send: (frame: Bytes) => unknown): void {
-  let group: Bytes[] = [];
-  let bytes = 0;
-  const flush = () => {
-    if (group.length > 0) send(encodeFrame({ kind: "transactions", transactions: group }));
-    group = [];
-    bytes = 0;
-  };
-  for (const transaction of transactions) {
-    group.push(transaction.bytes);
-    bytes += transaction.bytes.length;
-    if (bytes >= LIMITS.disseminationBytes || group.length >= LIMITS.frameTransactions) flush();
-  }
-  flush();
 }

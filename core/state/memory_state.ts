@@ -4,13 +4,13 @@
  * @module
  */
 import type { Hash } from "../brands.ts";
-import { compare } from "../bytes.ts";
 import { assert } from "../errors.ts";
 import type { HashFunction } from "../hashing.ts";
-import { decodeShape, type Shape } from "../shape.ts";
+import type { Shape } from "../shape.ts";
 import type { StateLeaf } from "./state_node.ts";
-import { groupByPage, pageOf, pageSummary, type StatePage, withChanges } from "./state_page.ts";
-import { applyNodes, emptyUpperTree, rootWith, stateRoot } from "./state_upper.ts";
+import { pageOf, type StatePage, valueIn } from "./state_page.ts";
+import { updateState } from "./state_update.ts";
+import { applyNodes, emptyUpperTree, stateRoot } from "./state_upper.ts";
 import {
   type ConfigurationState,
   configurationStateShape,
@@ -43,26 +43,22 @@ export function openMemoryState(hash: HashFunction): MemoryState {
   const pages = new Map<number, StatePage>();
   const upper = emptyUpperTree();
 
+  const pageAt = (index: number) => pages.get(index) ?? [];
+
   function read<T>(key: Hash, shape: Shape<T>): T | null {
-    const leaf = (pages.get(pageOf(key)) ?? []).find((candidate) => compare(candidate.key, key) === 0);
-    if (leaf === undefined) return null;
-    const decoded = decodeShape(shape, leaf.value, { what: "state value", code: "state-format" });
+    const found = valueIn(pageAt(pageOf(key)), { key, shape });
     // A crash here means that a feed and a configuration met under one key.
-    assert(decoded.ok, "a value of the state in memory does not decode");
-    return decoded.value;
+    assert(found.ok, "a value of the state in memory does not decode");
+    return found.value;
   }
 
   function prepare(changes: readonly StateLeaf[]): PreparedState {
-    const changed = [...groupByPage(changes)].map(([index, leaves]) => {
-      const page = withChanges(pages.get(index) ?? [], leaves);
-      return { index, page, node: pageSummary(hash, page) };
-    });
-    const change = rootWith(hash, upper, new Map(changed.map(({ index, node }) => [index, node])));
+    const update = updateState({ hash, pageAt, upper }, changes);
     return {
-      root: change.root,
+      root: update.upper.root,
       commit: () => {
-        applyNodes(upper, change);
-        for (const { index, page } of changed) pages.set(index, page);
+        applyNodes(upper, update.upper);
+        for (const [index, page] of update.pages) pages.set(index, page);
       },
     };
   }

@@ -12,7 +12,7 @@ import { type Bytes, compare } from "../bytes.ts";
 import { accept, assert, refuse, type Verdict } from "../errors.ts";
 import type { HashFunction } from "../hashing.ts";
 import { LIMITS } from "../limits.ts";
-import { constant, decodeShape, encodeShape, list, record } from "../shape.ts";
+import { constant, decodeShape, encodeShape, list, record, type Shape } from "../shape.ts";
 import { type StateLeaf, stateLeafShape, type StateNode, subtreeOf } from "./state_node.ts";
 
 /** Depth of the pages' subtrees: a page is named by this many bits. */
@@ -32,6 +32,32 @@ const pageShape = record({
 /** The page that a key belongs to, 0 to 65,535. */
 export function pageOf(key: Hash): number {
   return (key[0] as number) << 8 | (key[1] as number);
+}
+
+/** The value under a key; null when it is not there. Refuses with `state-format` what is not of this shape. */
+export function valueIn<T>(
+  page: StatePage,
+  { key, shape }: { key: Hash; shape: Shape<T> },
+): Verdict<T | null> {
+  const value = leafValue(page, key);
+  return value === null
+    ? accept(null)
+    : decodeShape(shape, value, { what: "state value", code: "state-format" });
+}
+
+/** By binary search. */
+function leafValue(page: StatePage, key: Hash): Bytes | null {
+  let low = 0;
+  let high = page.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const leaf = page[middle] as StateLeaf;
+    const order = compare(leaf.key, key);
+    if (order === 0) return leaf.value;
+    if (order < 0) low = middle + 1;
+    else high = middle;
+  }
+  return null;
 }
 
 /** Groups leaves by their page, each group in the order given. */

@@ -8,7 +8,7 @@
  * @module
  */
 import type { Cid, Hash, Height } from "../brands.ts";
-import { type Bytes, toHex } from "../bytes.ts";
+import { toHex } from "../bytes.ts";
 import { accept, type Refusal, refuse, type Verdict } from "../errors.ts";
 import type { Parameters } from "../federation.ts";
 import type { HashFunction } from "../hashing.ts";
@@ -16,6 +16,7 @@ import { LIMITS } from "../limits.ts";
 import { encodeShape } from "../shape.ts";
 import { nonceKey, type Payload, type Reference, type Transaction, TYPE } from "../transaction.ts";
 import { configurationId, feedId } from "./keys.ts";
+import type { StateLeaf } from "./state_node.ts";
 import {
   type ConfigurationState,
   configurationStateShape,
@@ -42,12 +43,6 @@ export interface BlockContext {
   readonly parameters: Parameters;
 }
 
-/** One changed leaf of the state tree. */
-export interface StateChange {
-  readonly key: Hash;
-  readonly value: Bytes;
-}
-
 /** Where the transactions before this one in its feed and of its CID stand; for the indexes. */
 export interface Applied {
   readonly feed: Hash;
@@ -63,7 +58,7 @@ export interface Transition {
   /** Applies the next transaction, or refuses it and stays as it was. */
   readonly apply: (transaction: Transaction) => Verdict<Applied>;
   /** The leaves changed so far. */
-  readonly changes: () => readonly StateChange[];
+  readonly changes: () => readonly StateLeaf[];
 }
 
 /** The state keys that judging a transaction reads. */

@@ -9,10 +9,11 @@ import {
 } from "../../core/archive.ts";
 import { encodeCbor } from "../../core/cbor.ts";
 import { platformCrypto as crypto } from "../../core/platform/crypto.ts";
-import { chainFederation, TestChain } from "../support/test_chain.ts";
+import { makeFederation } from "../support/federation.ts";
+import { TestChain } from "../support/test_chain.ts";
 
 Deno.test("decodeArchiveHeader() gives the federation back", () => {
-  const { federation } = chainFederation({ size: 4 });
+  const { federation } = makeFederation({ size: 4 });
   const decoded = decodeArchiveHeader(crypto.hash, encodeArchiveHeader(federation));
   assert(decoded.ok);
   assert.deepEqual(decoded.value, federation);

@@ -2,12 +2,12 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { blockHash, type RawBlock } from "../../core/block.ts";
 import { asHash, asSignature } from "../../core/brands.ts";
 import { type Bytes, toHex } from "../../core/bytes.ts";
-import { type BlockRefusal, openReplay, type Replay } from "../../core/chain_replay.ts";
+import type { BlockRefusal } from "../../core/chain_replay.ts";
 import { platformCrypto, randomBytes } from "../../core/platform/crypto.ts";
 import { generatePrivateKey } from "../../core/platform/private_key.ts";
 import type { RefusalCode } from "../../core/refusals.ts";
 import type { Transaction } from "../../core/transaction.ts";
-import { leaderKeyAt } from "../../consensus/leader.ts";
+import { replayOf } from "../support/replay.ts";
 import {
   blockAt,
   type BlockOptions,
@@ -25,10 +25,6 @@ import {
 const four = await makeFederation(4);
 const tenant = generatePrivateKey();
 const vnf = generatePrivateKey();
-
-function replayOf({ federation }: TestFederation): Replay {
-  return openReplay({ federation, crypto: platformCrypto, leaderOf: leaderKeyAt });
-}
 
 /** Replays until a block is refused; `undefined` when all hold. */
 function firstRefusal(federation: TestFederation, blocks: readonly RawBlock[]): BlockRefusal | undefined {

@@ -9,7 +9,9 @@ import type { PollConfiguration } from "../../core/poll.ts";
 import type { FeedState } from "../../core/state/values.ts";
 import type { Transaction } from "../../core/transaction.ts";
 import { testKey } from "../support/keys.ts";
-import { type AnswerParts, certify, chainFederation, TestChain } from "../support/test_chain.ts";
+import { certify, makeFederation } from "../support/federation.ts";
+import type { AnswerParts } from "../support/test_answers.ts";
+import { TestChain } from "../support/test_chain.ts";
 import { configuration, newCid } from "../support/test_transactions.ts";
 
 const tenant = testKey("tenant");
@@ -21,7 +23,7 @@ const template = newCid(tenant.publicKey);
 
 /** Four members; a template, then three versions that refer to it, then an empty block. */
 async function story(): Promise<{ chain: TestChain; transactions: readonly Transaction[] }> {
-  const chain = new TestChain(chainFederation({ size: 4 }));
+  const chain = new TestChain(makeFederation({ size: 4 }));
   const { federation } = chain;
   const transactions: Transaction[] = [];
   const first = await configuration(federation, {
@@ -205,7 +207,7 @@ function withBlock(height: number) {
 function withSigners(signers: number) {
   return (parts: AnswerParts): AnswerParts => ({
     ...parts,
-    certificate: certify(chain.members, { header: parts.header, signers }),
+    certificate: certify(chain, { header: parts.header, signers }),
   });
 }
 
@@ -270,7 +272,7 @@ Deno.test("verifyPoll() tells of two certified blocks at one height", () => {
 });
 
 Deno.test("verifyPoll() refuses an answer of another federation", () => {
-  const federation = chainFederation({ size: 4 }).federation;
+  const federation = makeFederation({ size: 4 }).federation;
   const verdict = verifyPoll(answer({}), {
     feeds: BOTH,
     configurations: [],

@@ -6,10 +6,11 @@ import { inclusionPath } from "../../core/merkle.ts";
 import { platformCrypto as crypto } from "../../core/platform/crypto.ts";
 import { encodeReceipt, type Receipt, verifyReceipt } from "../../core/receipt.ts";
 import { testKey } from "../support/keys.ts";
-import { certify, chainFederation, TestChain } from "../support/test_chain.ts";
+import { certify, makeFederation } from "../support/federation.ts";
+import { TestChain } from "../support/test_chain.ts";
 import { configuration } from "../support/test_transactions.ts";
 
-const chain = new TestChain(chainFederation({ size: 4 }));
+const chain = new TestChain(makeFederation({ size: 4 }));
 const { federation } = chain;
 const transactions = await Promise.all(
   ["a", "b", "c", "d", "e"].map((content) =>
@@ -54,7 +55,7 @@ const rejects: readonly (readonly [string, Partial<typeof parts>, string])[] = [
   ],
   [
     "a certificate of fewer than a quorum",
-    { certificate: certify(chain.members, { header, signers: 2 }) },
+    { certificate: certify(chain, { header, signers: 2 }) },
     "certificate-quorum",
   ],
   ["no transaction", { transaction: new Uint8Array() }, "cbor"],
@@ -68,7 +69,7 @@ for (const [name, changes, code] of rejects) {
 }
 
 Deno.test("verifyReceipt() refuses a receipt of another federation", () => {
-  const verdict = verify({}, chainFederation({ size: 4 }).federation);
+  const verdict = verify({}, makeFederation({ size: 4 }).federation);
   assert.equal(verdict.ok ? "accepted" : verdict.code, "proof-root");
 });
 

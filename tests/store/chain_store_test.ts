@@ -9,7 +9,8 @@ import { ZERO_HASH } from "../../core/brands.ts";
 import { platformCrypto } from "../../core/platform/crypto.ts";
 import { openStore } from "../../store/chain_store.ts";
 import { appendTo, buildOn, makeTransaction, makeWorld, sameBytes, withStorePath } from "./fixture.ts";
-import { compareBlocks, compareState, type Placed, randomFrom, randomTransaction } from "./model.ts";
+import { randomFrom } from "../support/random.ts";
+import { compareBlocks, compareState, type Placed, randomTransaction } from "./model.ts";
 
 /** Candidates for one block, and the chain with them. */
 function nextBlock(

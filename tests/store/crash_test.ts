@@ -28,7 +28,8 @@ import {
   withStorePath,
   type World,
 } from "./fixture.ts";
-import { compareBlocks, compareState, type Placed, randomFrom, randomTransaction } from "./model.ts";
+import { randomFrom } from "../support/random.ts";
+import { compareBlocks, compareState, type Placed, randomTransaction } from "./model.ts";
 
 const { hash } = platformCrypto;
 const LATE = { blocks: 1_000, pages: 1_000 };

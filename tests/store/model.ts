@@ -44,17 +44,6 @@ export const ALL_CIDS: readonly Cid[] = [
   cidOf(keyOf(99).publicKey, 0),
 ];
 
-/** Numbers from 0 to below `n`, from a seed. */
-export function randomFrom(seed: number): (n: number) => number {
-  let state = seed | 1;
-  return (n) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % n;
-  };
-}
-
 /** A transaction that fits after `chain`. */
 export function randomTransaction(
   world: World,

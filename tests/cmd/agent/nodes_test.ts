@@ -1,8 +1,9 @@
 /** What nodes may do to an agent: lie, withhold, repeat, freeze, fork, or be away. */
 import assert from "node:assert/strict";
 import { decodePollAnswer } from "../../../core/poll.ts";
-import type { AnswerParts } from "../../support/test_chain.ts";
-import { certify, chainFederation, TestChain } from "../../support/test_chain.ts";
+import { certify, makeFederation } from "../../support/federation.ts";
+import type { AnswerParts } from "../../support/test_answers.ts";
+import { TestChain } from "../../support/test_chain.ts";
 import { refusal } from "../../support/test_node.ts";
 import { testVnf } from "./harness.ts";
 
@@ -58,7 +59,7 @@ Deno.test("a lying, a silent and a starting node cost a try each, and the honest
 });
 
 Deno.test("a certificate with fewer than a quorum's signatures is refused", async () => {
-  const members = chainFederation({ size: 4 });
+  const members = makeFederation({ size: 4 });
   await using vnf = await testVnf({ chain: new TestChain(members) });
   await vnf.publish({ content: "1" });
   const signedBy = (signers: number) => (answer: AnswerParts) => ({
@@ -96,7 +97,7 @@ Deno.test("an old answer that is replayed is refused, also after a restart", asy
 
 Deno.test("a frozen chain is STALE: exit code 4, nothing of it is applied, the running configuration stays", async () => {
   const timeMs = Date.now() - 3_600_000;
-  const chain = new TestChain(chainFederation({ timeMs }));
+  const chain = new TestChain(makeFederation({ timeMs }));
   chain.commit([], { timeMs: timeMs + 1000 });
   await using vnf = await testVnf({ chain });
   chain.commit([await vnf.configuration({ content: "1", timestamp: timeMs })], { timeMs: timeMs + 2000 });
@@ -117,7 +118,7 @@ Deno.test("no node that answers is exit code 3, whether it is away or still star
 });
 
 Deno.test("two certified blocks at one height halt the agent for good, and the proof is kept", async () => {
-  const members = chainFederation({ size: 4 });
+  const members = makeFederation({ size: 4 });
   const [chain, fork] = [new TestChain(members), new TestChain(members)];
   await using vnf = await testVnf({ chain });
   assert.equal(await vnf.once(), 0);

@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { publicKeyToText } from "../../../core/keys.ts";
 import { fingerprint } from "../../../cmd/agent/key.ts";
 import { appliedIn, recordingDriver, testVnf } from "./harness.ts";
-import { eventually, startAgent } from "./process.ts";
+import { startProgram } from "../../support/program.ts";
+
+const startAgent = (...args: readonly string[]) => startProgram(["agent", ...args]);
 
 const FAST = `interval = "100ms"`;
 
@@ -17,13 +19,13 @@ Deno.test("the agent shows its key between markers, applies what is published, a
   await using vnf = await testVnf({ keys: FAST });
   await using agent = startAgent("--config", vnf.configPath);
   await vnf.publish({ content: "1" });
-  await eventually(agent, async () => Object.values(await vnf.files())[0] === "1");
+  await agent.until(async () => Object.values(await vnf.files())[0] === "1");
   await vnf.publish({ content: "2" });
-  await eventually(agent, async () => Object.values(await vnf.files())[0] === "2");
-  agent.signal("SIGTERM");
+  await agent.until(async () => Object.values(await vnf.files())[0] === "2");
+  agent.kill("SIGTERM");
   assert.equal(await agent.ended, 0);
   assert.equal(
-    agent.output().stdout,
+    agent.stdout(),
     `-----BEGIN VNFCHAIN PUBLIC KEY-----\n${publicKeyToText(vnf.key.publicKey)}\n` +
       `fingerprint: ${fingerprint(vnf.key.publicKey)}\n-----END VNFCHAIN PUBLIC KEY-----\n`,
   );
@@ -32,28 +34,28 @@ Deno.test("the agent shows its key between markers, applies what is published, a
 Deno.test("nothing listens, neither before nor after SIGUSR1, SIGUSR2 and SIGHUP", async () => {
   await using vnf = await testVnf({ keys: FAST });
   await using agent = startAgent("--config", vnf.configPath);
-  await eventually(agent, () => vnf.node.polls.length > 0);
+  await agent.until(() => vnf.node.polls.length > 0);
   assert.deepEqual(listening(agent.pid), []);
   for (const signal of ["SIGUSR1", "SIGUSR2", "SIGHUP", "SIGUSR1"] as const) {
-    agent.signal(signal);
+    agent.kill(signal);
     const polls = vnf.node.polls.length;
-    await eventually(agent, () => vnf.node.polls.length > polls + 3);
-    await eventually(agent, () => listening(agent.pid).length === 0);
+    await agent.until(() => vnf.node.polls.length > polls + 3);
+    await agent.until(() => listening(agent.pid).length === 0);
   }
   // The runtime did open its port: otherwise this test would say nothing.
-  assert.match(agent.output().stderr, /Debugger listening/);
+  assert.match(agent.stderr(), /Debugger listening/);
   const polls = vnf.node.polls.length;
-  await eventually(agent, () => vnf.node.polls.length > polls + 5);
+  await agent.until(() => vnf.node.polls.length > polls + 5);
   assert.deepEqual(listening(agent.pid), []);
 });
 
 Deno.test("SIGHUP polls at once", async () => {
   await using vnf = await testVnf({ keys: `interval = "1h"` });
   await using agent = startAgent("--config", vnf.configPath);
-  await eventually(agent, () => vnf.node.polls.length === 1);
+  await agent.until(() => vnf.node.polls.length === 1);
   await vnf.publish({ content: "1" });
-  await eventually(agent, async () => {
-    agent.signal("SIGHUP");
+  await agent.until(async () => {
+    agent.kill("SIGHUP");
     return Object.values(await vnf.files())[0] === "1";
   });
 });
@@ -61,7 +63,7 @@ Deno.test("SIGHUP polls at once", async () => {
 Deno.test("a second agent on one state directory is refused", async () => {
   await using vnf = await testVnf({ keys: FAST });
   await using first = startAgent("--config", vnf.configPath);
-  await eventually(first, () => vnf.node.polls.length > 0);
+  await first.until(() => vnf.node.polls.length > 0);
   assert.equal(await vnf.once(), "state-locked");
 });
 
@@ -80,16 +82,16 @@ Deno.test("a kill at any moment ends, after the next start, in a whole generatio
     vnf.request();
     const agent = startAgent("--config", vnf.configPath);
     // Long enough to start, then anywhere in the round.
-    await eventually(agent, () => agent.output().stdout.includes("END VNFCHAIN"));
+    await agent.until(() => agent.stdout().includes("END VNFCHAIN"));
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 300));
-    agent.signal("SIGKILL");
+    agent.kill("SIGKILL");
     await agent.ended;
     const seen = Object.values(await vnf.files());
     assert.ok(seen.length === 0 || (seen.length === 2 && seen[0] === "T"), JSON.stringify(seen));
   }
   await using agent = startAgent("--config", vnf.configPath);
-  await eventually(agent, async () => Object.values(await vnf.files())[1] === "20");
-  await eventually(agent, async () => {
+  await agent.until(async () => Object.values(await vnf.files())[1] === "20");
+  await agent.until(async () => {
     const { pending, requests } = await vnf.state();
     return pending === null && requests.every(({ status }) => status === "sent");
   });
@@ -110,12 +112,12 @@ Deno.test("agent status tells what is in force and since when; agent key prints 
   await vnf.publish({ content: "1" });
   assert.equal(await vnf.once(), 0);
   const status = startAgent("status", "--json", "--config", vnf.configPath);
-  assert.equal(await status.ended, 0, status.output().stderr);
-  const { height, stale, inForce } = JSON.parse(status.output().stdout);
+  assert.equal(await status.ended, 0, status.stderr());
+  const { height, stale, inForce } = JSON.parse(status.stdout());
   assert.deepEqual([height, stale, inForce.generation], [2, false, 1]);
   const key = startAgent("key", "--config", vnf.configPath);
   assert.equal(await key.ended, 0);
-  assert.equal(key.output().stdout.trim(), publicKeyToText(vnf.key.publicKey));
+  assert.equal(key.stdout().trim(), publicKeyToText(vnf.key.publicKey));
   assert.deepEqual(await appliedIn(vnf.directory), [1]);
 });
 
@@ -123,7 +125,7 @@ Deno.test("agent --once exits 2 for wrong usage and for an unknown key in its fi
   await using vnf = await testVnf({ keys: `intervall = "10s"` });
   const wrong = startAgent("--config", vnf.configPath, "--once");
   assert.equal(await wrong.ended, 2);
-  assert.match(wrong.output().stderr, /intervall is no key\nhint: the nearest key is interval/);
+  assert.match(wrong.stderr(), /intervall is no key\nhint: the nearest key is interval/);
   const usage = startAgent("--config", vnf.configPath, "--twice");
   assert.equal(await usage.ended, 2);
 });

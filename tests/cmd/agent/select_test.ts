@@ -13,10 +13,10 @@ import {
 } from "../../../cmd/agent/select.ts";
 import type { Transaction } from "../../../core/transaction.ts";
 import { testKey } from "../../support/keys.ts";
-import { chainFederation } from "../../support/test_chain.ts";
+import { makeFederation } from "../../support/federation.ts";
 import { configuration, newCid, request, type TestConfiguration } from "../../support/test_transactions.ts";
 
-const { federation } = chainFederation();
+const { federation } = makeFederation();
 const [vnf, tenant, other] = [testKey("vnf"), testKey("tenant"), testKey("other")];
 const fresh = freshState({ genesisId: federation.genesisId, self: vnf.publicKey });
 const context: SelectionContext = {

@@ -93,6 +93,15 @@ Deno.test("a damaged state file stops the agent, and so does a missing one besid
   assert.equal(await vnf.once(), 0);
 });
 
+Deno.test("a kill while the very first generation is written is no lost memory", async () => {
+  await using vnf = await testVnf();
+  const { genesisId } = vnf.chain.federation;
+  await openState(vnf.stateDir, { genesisId, self: vnf.key.publicKey });
+  await Deno.mkdir(`${vnf.stateDir}/generations/000001`, { recursive: true });
+  await vnf.publish({ content: "1" });
+  assert.equal(await vnf.once(), 0);
+});
+
 Deno.test("a state of another chain, and of another key, is refused", async () => {
   await using vnf = await testVnf();
   assert.equal(await vnf.once(), 0);

@@ -3,6 +3,7 @@ import { federationToJson } from "../../../cmd/common/federation_file.ts";
 import { createKeyFile } from "../../../cmd/common/key_file.ts";
 import { toHex } from "../../../core/bytes.ts";
 import { archiveOf } from "../../support/archive.ts";
+import { runProgram } from "../../support/program.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../../support/temporary_directory.ts";
 import { makeFederation } from "./chain.ts";
 import { openNode } from "./node.ts";
@@ -12,21 +13,7 @@ const PASSPHRASE = "canary-passphrase";
 const story = await tellStory();
 const { chain } = story;
 
-/** What one run of the program printed, and how it ended. */
-interface Run {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-const MAIN = new URL("../../../main.ts", import.meta.url).pathname;
-
-async function audit(...args: readonly string[]): Promise<Run> {
-  const command = new Deno.Command(Deno.execPath(), { args: ["run", "-A", MAIN, "audit", ...args] });
-  const { code, stdout, stderr } = await command.output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
-}
+const audit = (...args: readonly string[]) => runProgram(["audit", ...args]);
 
 /** A directory with the story's archive, federation, keys and a receipt. */
 async function prepared(): Promise<TemporaryDirectory & { readonly base: readonly string[] }> {

@@ -2,19 +2,17 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { type HistoryEntry, makeHistory } from "../../../cmd/audit/history.ts";
 import { entryText } from "../../../cmd/audit/text_report.ts";
 import { toHex, utf8 } from "../../../core/bytes.ts";
-import { openReplay } from "../../../core/chain_replay.ts";
 import { publicKeyToText } from "../../../core/keys.ts";
 import { platformCrypto } from "../../../core/platform/crypto.ts";
 import { generatePrivateKey, type PrivateKey } from "../../../core/platform/private_key.ts";
-import { leaderKeyAt } from "../../../consensus/leader.ts";
+import { replayOf } from "../../support/replay.ts";
 import { configuration, openChain, type TestChain } from "./chain.ts";
 import { FIREWALL, tellStory } from "./story.ts";
 
 const story = await tellStory();
 
 async function historyOf(chain: TestChain, keys: readonly PrivateKey[]): Promise<readonly HistoryEntry[]> {
-  const { federation } = chain;
-  const replay = openReplay({ federation, crypto: platformCrypto, leaderOf: leaderKeyAt });
+  const replay = replayOf(chain);
   const history = makeHistory(keys);
   const entries: HistoryEntry[] = [];
   for (const raw of chain.blocks) {

@@ -8,8 +8,7 @@ import type { RawBlock } from "../../../core/block.ts";
 import { type Bytes, concat, equal as equalBytes, fromHex, utf8 } from "../../../core/bytes.ts";
 import { type Federation, federationOf } from "../../../core/federation.ts";
 import { encodeCbor } from "../../../core/cbor.ts";
-import { openReplay } from "../../../core/chain_replay.ts";
-import { leaderKeyAt } from "../../../consensus/leader.ts";
+import { replayOf } from "../../support/replay.ts";
 import { platformCrypto } from "../../../core/platform/crypto.ts";
 import { archiveOf } from "../../support/archive.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
@@ -251,7 +250,7 @@ Deno.test("auditChain() refuses files that are no archive, or a cut or damaged o
 
 /** Whether all blocks of an archive hold, by the same parts without the X.509 certificates, which take the time. */
 async function replays(path: string, sizeBytes: number): Promise<boolean> {
-  const replay = openReplay({ federation, crypto: platformCrypto, leaderOf: leaderKeyAt });
+  const replay = replayOf({ federation });
   for await (const raw of archiveSource(path, { federation, sizeBytes }).blocks()) {
     if (!raw.ok || !replay.push(raw.value).ok) return false;
   }

@@ -2,7 +2,7 @@ import { deepEqual, rejects } from "node:assert/strict";
 import type { Log } from "../../../cmd/common/log.ts";
 import { checkFederation } from "../../../cmd/node/federation_check.ts";
 import { makeTestnet } from "../../../cmd/node/testnet.ts";
-import { type Federation, type Member } from "../../../core/federation.ts";
+import type { Federation, Member } from "../../../core/federation.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
 
 const YEAR_MS = 365 * 86_400_000;

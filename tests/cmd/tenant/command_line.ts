@@ -4,16 +4,14 @@
  * @module
  */
 import { deepEqual, equal } from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { federationToJson } from "../../../cmd/common/federation_file.ts";
 import { createKeyFile } from "../../../cmd/common/key_file.ts";
 import { publicKeyToText } from "../../../core/keys.ts";
 import { generatePrivateKey, type PrivateKey } from "../../../core/platform/private_key.ts";
+import { type Finished, type Running, type RunOptions, startProgram } from "../../support/program.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../../support/temporary_directory.ts";
 import { startChain, type TestChain } from "./chain.ts";
 import { startNode, type TestNode } from "./node.ts";
-
-const MAIN = fileURLToPath(new URL("../../../main.ts", import.meta.url));
 
 /** Where the runtime keeps packages: without it, each process in its own home would load them anew. */
 const DENO_DIR = denoDirectory();
@@ -23,34 +21,12 @@ function denoDirectory(): string {
   return (JSON.parse(new TextDecoder().decode(stdout)) as { denoDir: string }).denoDir;
 }
 
-/** What came of a process. */
-export interface Run {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-  /** The bytes behind `stdout`. */
-  readonly output: Uint8Array;
-}
-
-/** Starts `vnfchain tenant …`. */
-export function spawnTenant(
+/** Starts `vnfchain tenant …` with a home directory of its own. */
+export function startTenant(
   args: readonly string[],
-  { home, stdin = "null" }: { home: string; stdin?: "null" | "piped" },
-): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", MAIN, "tenant", ...args],
-    env: { HOME: home, DENO_DIR, NO_COLOR: "1" },
-    stdin,
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-}
-
-/** Waits for a process. */
-export async function ended(process: Deno.ChildProcess): Promise<Run> {
-  const { code, stdout, stderr } = await process.output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr), output: stdout };
+  { home, ...options }: Omit<RunOptions, "env"> & { home: string },
+): Running {
+  return startProgram(["tenant", ...args], { ...options, env: { HOME: home, DENO_DIR, NO_COLOR: "1" } });
 }
 
 /** A tenant with a key, a VNF's key, a chain and one honest node. */
@@ -67,7 +43,7 @@ export interface Scene extends AsyncDisposable {
   /** Writes a file and gives its path. */
   readonly file: (name: string, content: string | Uint8Array) => Promise<string>;
   /** Runs `vnfchain tenant …`. */
-  readonly run: (...args: readonly string[]) => Promise<Run>;
+  readonly run: (...args: readonly string[]) => Promise<Finished>;
   /** Runs it with `--json`, checks that it ends well and prints one document and nothing else. */
   readonly json: (...args: readonly string[]) => Promise<Record<string, unknown>>;
 }
@@ -80,7 +56,7 @@ export async function scene(options: Parameters<typeof startChain>[0] = {}): Pro
   const [tenant, vnf] = [generatePrivateKey(), generatePrivateKey()];
   await createKeyFile(directory.file("tenant.pem"), tenant);
   await Deno.writeTextFile(directory.file("federation.json"), federationToJson(chain.federation));
-  const run = (...args: readonly string[]) => ended(spawnTenant(args, { home: directory.path }));
+  const run = (...args: readonly string[]) => startTenant(args, { home: directory.path }).finished;
   return {
     directory,
     chain,
@@ -116,7 +92,7 @@ export async function scene(options: Parameters<typeof startChain>[0] = {}): Pro
 }
 
 /** Checks that a process failed as it should: exit code, a text in its error, and nothing on standard output. */
-export function failed({ code, stdout, stderr }: Run, wanted: { code: number; error: RegExp }): void {
+export function failed({ code, stdout, stderr }: Finished, wanted: { code: number; error: RegExp }): void {
   equal(code, wanted.code, stderr);
   equal(wanted.error.test(stderr), true, `${stderr}\ndoes not match ${wanted.error}`);
   equal(stdout, "");

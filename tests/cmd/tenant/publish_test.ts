@@ -15,7 +15,7 @@ import {
   envelopeContext,
   TYPE,
 } from "../../../core/transaction.ts";
-import { ended, failed, type Scene, scene, spawnTenant } from "./command_line.ts";
+import { failed, type Scene, scene, startTenant } from "./command_line.ts";
 import { refusing, startNode } from "./node.ts";
 
 const RULES = "flush ruleset\ntable inet filter { chain input { type filter hook input priority 0; } }\n";
@@ -224,14 +224,11 @@ Deno.test("publish --no-wait ends once a node has the transaction, without heigh
 Deno.test("publish - takes standard input, binary as it is", async () => {
   await using it = await scene();
   const bytes = randomBytes(100_000);
-  const process = spawnTenant(["publish", "-", "--to", it.to, "--json", ...it.access()], {
+  const process = startTenant(["publish", "-", "--to", it.to, "--json", ...it.access()], {
     home: it.directory.path,
-    stdin: "piped",
+    stdin: bytes,
   });
-  const writer = process.stdin.getWriter();
-  await writer.write(bytes);
-  await writer.close();
-  const { code, stderr } = await ended(process);
+  const { code, stderr } = await process.finished;
   equal(code, 0, stderr);
   const opened = await openedWith(lastPayload(it), it.vnf);
   ok(typeof opened !== "string");

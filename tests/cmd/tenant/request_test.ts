@@ -14,7 +14,8 @@ import {
   type Transaction,
   TYPE,
 } from "../../../core/transaction.ts";
-import { ended, failed, type Scene, scene, spawnTenant } from "./command_line.ts";
+import type { Running } from "../../support/program.ts";
+import { failed, type Scene, scene, startTenant } from "./command_line.ts";
 import { lying, startNode } from "./node.ts";
 
 /** Waits until the chain has a request, and gives it. */
@@ -72,8 +73,8 @@ function sign(
   return signTransaction(payload, { genesisId, hash: platformCrypto.hash, sign: key.sign });
 }
 
-function startRequest(it: Scene, ...args: readonly string[]): Deno.ChildProcess {
-  return spawnTenant(["request", "--to", it.to, ...args], { home: it.directory.path });
+function startRequest(it: Scene, ...args: readonly string[]): Running {
+  return startTenant(["request", "--to", it.to, ...args], { home: it.directory.path });
 }
 
 const STATE = utf8("table inet filter { }\n");
@@ -91,7 +92,7 @@ Deno.test("request waits for the VNF's answer, opens it, and prints what it is",
   ]);
   deepEqual([recipient, body.replyTo], [it.vnf.publicKey, it.tenant.publicKey]);
   const answered = await answer(it, { request, bytes: STATE });
-  const { code, stdout, stderr } = await ended(process);
+  const { code, stdout, stderr } = await process.finished;
   equal(code, 0, stderr);
   deepEqual(JSON.parse(stdout), {
     transaction: toHex(request.id),
@@ -111,7 +112,7 @@ Deno.test("request --out writes the answer for the owner alone; --plain and --co
   const request = await requestOn(it);
   deepEqual([request.payload.compression, request.payload.encryption], [COMPRESSION.gzip, ENCRYPTION.none]);
   await answer(it, { request, bytes: STATE });
-  const { code, stdout, stderr } = await ended(process);
+  const { code, stdout, stderr } = await process.finished;
   equal(code, 0, stderr);
   equal((JSON.parse(stdout) as { base64?: string }).base64, undefined);
   deepEqual(new Uint8Array(await Deno.readFile(out)), STATE);
@@ -123,7 +124,7 @@ Deno.test("request prints the answer's bytes into a pipe as they are", async () 
   const bytes = randomBytes(5000);
   const process = startRequest(it, ...it.access());
   await answer(it, { request: await requestOn(it), bytes });
-  const { code, output, stderr } = await ended(process);
+  const { code, output, stderr } = await process.finished;
   equal(code, 0, stderr);
   deepEqual(new Uint8Array(output), new Uint8Array(bytes));
   match(stderr, /^answer [0-9a-f]{64} at height 3, state, 5000 bytes/);
@@ -134,7 +135,7 @@ Deno.test("request takes no answer from a node that lies", async () => {
   await using liar = await startNode(it.chain, { fault: lying() });
   const process = startRequest(it, "--json", ...it.access(liar.url, it.node.url));
   const answered = await answer(it, { request: await requestOn(it), bytes: STATE });
-  const { code, stdout, stderr } = await ended(process);
+  const { code, stdout, stderr } = await process.finished;
   equal(code, 0, stderr);
   equal((JSON.parse(stdout) as { answer: string }).answer, toHex(answered.id));
 });
@@ -145,7 +146,7 @@ for (const inReplyTo of [null, asTxId(new Uint8Array(32))]) {
     await using it = await scene();
     const process = startRequest(it, "--json", ...it.access());
     await answer(it, { request: await requestOn(it), bytes: STATE, changes: { inReplyTo } });
-    failed(await ended(process), { code: 1, error: /stands where the answer should/ });
+    failed(await process.finished, { code: 1, error: /stands where the answer should/ });
   });
 }
 
@@ -154,7 +155,7 @@ Deno.test("request ends with exit code 3 when no answer comes in time, and says 
   const process = startRequest(it, "--timeout", "1500ms", ...it.access());
   const { payload } = await requestOn(it);
   const later = new RegExp(`no answer in time.*\\nhint: .*vnfchain tenant show ${toHex(payload.cid)}@1`);
-  failed(await ended(process), { code: 3, error: later });
+  failed(await process.finished, { code: 3, error: later });
 });
 
 Deno.test("request ends on SIGINT with exit code 1 and says what was sent", async () => {
@@ -164,7 +165,7 @@ Deno.test("request ends on SIGINT with exit code 1 and says what was sent", asyn
   // Asked for the answer: so the request is committed, and the wait has begun.
   while (!it.node.asked.includes("/v1/poll")) await new Promise((resolve) => setTimeout(resolve, 20));
   process.kill("SIGINT");
-  failed(await ended(process), {
+  failed(await process.finished, {
     code: 1,
     error: new RegExp(`interrupted: request ${toHex(request.id)} was sent`),
   });
@@ -175,7 +176,7 @@ Deno.test("show tells a request from its id, with whom it wants to be answered",
   const process = startRequest(it, "--json", ...it.access());
   const request = await requestOn(it);
   await answer(it, { request, bytes: STATE });
-  await ended(process);
+  await process.finished;
   const shown = await it.json("show", toHex(request.id), ...it.access());
   deepEqual([shown.type, shown.recipient, shown.content], ["request", it.to, null]);
   const byCid = await it.json("show", toHex(request.payload.cid), ...it.access());

@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { toHex } from "../../../core/bytes.ts";
 import { federationToJson } from "../../../cmd/common/federation_file.ts";
 import { startChain } from "./chain.ts";
-import { ended, failed, type Scene, scene, spawnTenant } from "./command_line.ts";
+import { failed, type Scene, scene, startTenant } from "./command_line.ts";
 import { dropping, type Fault, hanging, hashToken, lying, refusing, startNode } from "./node.ts";
 
 /** An address where nothing listens: the port was given by the system and given back. */
@@ -170,12 +170,12 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
       },
     });
     const file = await it.file("a.conf", "a");
-    const process = spawnTenant(["publish", file, "--to", it.to, "--json", ...it.access(node.url)], {
+    const process = startTenant(["publish", file, "--to", it.to, "--json", ...it.access(node.url)], {
       home: it.directory.path,
     });
     await reached.promise;
     process.kill(signal);
-    const run = await ended(process);
+    const run = await process.finished;
     failed(run, { code: 1, error: /interrupted: transaction [0-9a-f]{64} was sent\nhint: it may still be/ });
   });
 }

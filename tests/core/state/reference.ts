@@ -8,40 +8,7 @@ import fc from "fast-check";
 import { asHash, type Hash } from "../../../core/brands.ts";
 import { type Bytes, compare, concat, toHex, utf8 } from "../../../core/bytes.ts";
 import type { StateLeaf } from "../../../core/state/state_node.ts";
-import { groupByPage, pageSummary, type StatePage, withChanges } from "../../../core/state/state_page.ts";
-import { emptyUpperTree, setPages, type UpperTree } from "../../../core/state/state_upper.ts";
 import { sha256 } from "../sha256.ts";
-
-/** A state in memory, as a store would hold it. */
-export interface TestState {
-  readonly upper: UpperTree;
-  readonly stored: Map<number, StatePage>;
-  readonly pages: (index: number) => StatePage;
-}
-
-/** The state that holds nothing. */
-export function emptyState(): TestState {
-  const stored = new Map<number, StatePage>();
-  return { upper: emptyUpperTree(), stored, pages: (index) => stored.get(index) ?? [] };
-}
-
-/** Commits leaves to a state. */
-export function commit(state: TestState, leaves: readonly StateLeaf[]): void {
-  const summaries = new Map();
-  for (const [index, changes] of groupByPage(leaves)) {
-    const page = withChanges(state.pages(index), changes);
-    state.stored.set(index, page);
-    summaries.set(index, pageSummary(sha256, page));
-  }
-  setPages(sha256, state.upper, summaries);
-}
-
-/** The state that holds exactly these leaves. */
-export function stateOf(leaves: readonly StateLeaf[]): TestState {
-  const state = emptyState();
-  commit(state, leaves);
-  return state;
-}
 
 function digits(key: Uint8Array): string {
   return [...key].map((byte) => byte.toString(2).padStart(8, "0")).join("");

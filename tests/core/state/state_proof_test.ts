@@ -15,7 +15,8 @@ import {
 import { proveState } from "../../../core/state/state_prover.ts";
 import { pagesToProve, stateRoot } from "../../../core/state/state_upper.ts";
 import { sha256 } from "../sha256.ts";
-import { leavesAndOthers, naiveValues, stateOf, type TestState, twin } from "./reference.ts";
+import { stateOf, type TestState } from "../../support/test_state.ts";
+import { leavesAndOthers, naiveValues, twin } from "./reference.ts";
 import { TREE_CASES } from "./vectors.ts";
 
 type Values = ReadonlyMap<string, Bytes | null>;

@@ -14,15 +14,8 @@ import {
   stateRoot,
 } from "../../../core/state/state_upper.ts";
 import { sha256 } from "../sha256.ts";
-import {
-  commit,
-  emptyState,
-  leavesAndOthers,
-  naiveRoot,
-  stateOf,
-  type TestState,
-  twin,
-} from "./reference.ts";
+import { commit, emptyState, stateOf, type TestState } from "../../support/test_state.ts";
+import { leavesAndOthers, naiveRoot, twin } from "./reference.ts";
 import { TREE_CASES } from "./vectors.ts";
 
 const KEY = sha256(Uint8Array.of(7));

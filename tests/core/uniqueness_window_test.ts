@@ -6,18 +6,20 @@
 import assert from "node:assert/strict";
 import { u64be } from "../../core/bytes.ts";
 import { LIMITS } from "../../core/limits.ts";
-import { openWindow, windowMs } from "../../store/uniqueness_window.ts";
-import { hash } from "./fixture.ts";
-import { randomFrom } from "./model.ts";
+import { randomBytes } from "../../core/platform/crypto.ts";
+import { openUniquenessWindow, WINDOW_SALT_BYTES, windowStart } from "../../core/uniqueness_window.ts";
+import { randomFrom } from "../support/random.ts";
+import { sha256 as hash } from "./sha256.ts";
 
 const keyOf = (number: number) => hash(u64be(number)).slice(0, 16);
+const openWindow = () => openUniquenessWindow(randomBytes(WINDOW_SALT_BYTES));
 
-Deno.test("windowMs() spans lifetime and allowance, so that the latest timestamp expires as its block is forgotten", () => {
+Deno.test("windowStart() spans lifetime and allowance, so that the latest timestamp expires as its block is forgotten", () => {
   const transactionLifetimeMs = 1_000_000;
   const blockMs = 5_000_000;
   const latestTimestamp = blockMs + LIMITS.timestampAheadMs;
   const lastValidAt = latestTimestamp + transactionLifetimeMs;
-  assert.equal(lastValidAt - windowMs({ transactionLifetimeMs }), blockMs);
+  assert.equal(windowStart(lastValidAt, { transactionLifetimeMs }), blockMs);
 });
 
 Deno.test("seen() finds a key up to the very millisecond of its block", () => {
@@ -43,7 +45,7 @@ Deno.test("seen() compares 16 bytes of longer keys", () => {
   assert.equal(window.seen(keyOf(1), 0), true);
 });
 
-Deno.test("openWindow() agrees with a plain list over 20,000 keys and many forgettings", () => {
+Deno.test("openUniquenessWindow() agrees with a plain list over 20,000 keys and many forgettings", () => {
   const random = randomFrom(4242);
   const window = openWindow();
   const plain = new Map<number, number>();

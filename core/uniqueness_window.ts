@@ -1,23 +1,25 @@
 /**
- * The uniqueness window: which (sender, nonce) pairs the recent blocks used. A pair may not come twice in blocks whose
- * times lie at most `transactionLifetime` plus the allowance for timestamps ahead apart. Later it may, but not with
- * the same timestamp: the latest one that a block admits expires exactly when the window lets go of that block. So
- * no transaction can be replayed, and the index is bounded by time.
+ * The uniqueness window: which (sender, nonce) pairs the recent blocks used (paper §III-A, duplication). A pair may not
+ * come twice in blocks whose times lie at most `transactionLifetime` plus the allowance for timestamps ahead apart.
+ * Later it may, but not with the same timestamp: the latest one that a block admits expires exactly when the window
+ * lets go of that block. So no transaction can be replayed, and the index is bounded by time.
  *
  * Pairs are compared by the first 16 bytes of their nonce key. In memory only, packed in tables of open addressing, one
  * for each five minutes: 29 to 57 MB a million. Nothing in it depends on when or in which order blocks were added.
  *
  * @module
  */
-import { assert } from "../core/errors.ts";
-import type { Parameters } from "../core/federation.ts";
-import { LIMITS } from "../core/limits.ts";
-import { randomBytes } from "../core/platform/crypto.ts";
-import { LINK_KEY_BYTES } from "./links.ts";
+import type { Bytes } from "./bytes.ts";
+import { assert } from "./errors.ts";
+import type { Parameters } from "./federation.ts";
+import { LIMITS } from "./limits.ts";
 
-/** How long a pair is remembered, in milliseconds of block time. */
-export function windowMs({ transactionLifetimeMs }: Pick<Parameters, "transactionLifetimeMs">): number {
-  return transactionLifetimeMs + LIMITS.timestampAheadMs;
+/** The first block time whose pairs a block of the time `timeMs` may not use again, in milliseconds. */
+export function windowStart(
+  timeMs: number,
+  { transactionLifetimeMs }: Pick<Parameters, "transactionLifetimeMs">,
+): number {
+  return timeMs - transactionLifetimeMs - LIMITS.timestampAheadMs;
 }
 
 /** The pairs used, by block time. */
@@ -32,13 +34,17 @@ export interface UniquenessWindow {
   readonly size: () => number;
 }
 
+/** Random bytes that a window wants. */
+export const WINDOW_SALT_BYTES = 16;
+/** Bytes of a key that are compared. */
+const KEY_BYTES = 16;
 const BUCKET_MS = 5 * 60 * 1000;
 
-/** An empty window. */
-export function openWindow(): UniquenessWindow {
+/** An empty window. Nobody knows the salt: a sender could choose nonces that all want the same place in a table. */
+export function openUniquenessWindow(random: Bytes): UniquenessWindow {
+  assert(random.length === WINDOW_SALT_BYTES, `salt has ${random.length} bytes`);
   const buckets = new Map<number, Bucket>();
-  // Otherwise a sender could choose nonces that all want the same place.
-  const salt = new Uint32Array(randomBytes(LINK_KEY_BYTES).buffer).map((word) => word | 1);
+  const salt = new Uint32Array(random.slice().buffer).map((word) => word | 1);
   return {
     seen: (key, sinceMs) => {
       for (const [number, bucket] of buckets) {
@@ -75,7 +81,7 @@ interface Bucket {
 }
 
 function makeBucket(capacity: number): Bucket {
-  return { count: 0, keys: new Uint8Array(capacity * LINK_KEY_BYTES), offsets: new Uint32Array(capacity) };
+  return { count: 0, keys: new Uint8Array(capacity * KEY_BYTES), offsets: new Uint32Array(capacity) };
 }
 
 function capacityOf({ offsets }: Bucket): number {
@@ -85,7 +91,7 @@ function capacityOf({ offsets }: Bucket): number {
 /** The place that holds the key, or the free one where it belongs. */
 function placeOf(bucket: Bucket, key: Uint8Array, salt: Uint32Array): number {
   const mask = capacityOf(bucket) - 1;
-  const view = new DataView(key.buffer, key.byteOffset, LINK_KEY_BYTES);
+  const view = new DataView(key.buffer, key.byteOffset, KEY_BYTES);
   let mixed = 0;
   for (let i = 0; i < 4; i++) mixed = (mixed + Math.imul(view.getUint32(4 * i), salt[i] as number)) | 0;
   let place = (mixed ^ (mixed >>> 15)) & mask;
@@ -94,8 +100,8 @@ function placeOf(bucket: Bucket, key: Uint8Array, salt: Uint32Array): number {
 }
 
 function holds({ keys }: Bucket, key: Uint8Array, place: number): boolean {
-  const start = place * LINK_KEY_BYTES;
-  for (let i = 0; i < LINK_KEY_BYTES; i++) {
+  const start = place * KEY_BYTES;
+  for (let i = 0; i < KEY_BYTES; i++) {
     if (keys[start + i] !== key[i]) return false;
   }
   return true;
@@ -111,11 +117,11 @@ function insert(
   bucket: Bucket,
   { key, offsetMs, salt }: { key: Uint8Array; offsetMs: number; salt: Uint32Array },
 ): void {
-  assert(key.length >= LINK_KEY_BYTES, `nonce key has ${key.length} bytes`);
+  assert(key.length >= KEY_BYTES, `nonce key has ${key.length} bytes`);
   const place = placeOf(bucket, key, salt);
   const before = bucket.offsets[place] as number;
   if (before === 0) bucket.count++;
-  bucket.keys.set(key.subarray(0, LINK_KEY_BYTES), place * LINK_KEY_BYTES);
+  bucket.keys.set(key.subarray(0, KEY_BYTES), place * KEY_BYTES);
   bucket.offsets[place] = Math.max(before, offsetMs + 1);
 }
 
@@ -124,7 +130,7 @@ function grown(bucket: Bucket, salt: Uint32Array): Bucket {
   for (let place = 0; place < capacityOf(bucket); place++) {
     const offset = bucket.offsets[place] as number;
     if (offset === 0) continue;
-    const key = bucket.keys.subarray(place * LINK_KEY_BYTES, (place + 1) * LINK_KEY_BYTES);
+    const key = bucket.keys.subarray(place * KEY_BYTES, (place + 1) * KEY_BYTES);
     insert(larger, { key, offsetMs: offset - 1, salt });
   }
   return larger;
