@@ -17,7 +17,12 @@ export async function readBody(
   { maxBytes, budget }: { maxBytes: number; budget: Budget },
 ): Promise<BodyRead> {
   const tooLarge = () => refuse("too-large", `the body is larger than ${maxBytes} bytes`);
-  if (Number(request.headers["content-length"] ?? 0) > maxBytes) return tooLarge();
+  const { "content-length": declared, "transfer-encoding": encoding } = request.headers;
+  // RFC 9112 §6.3: a request with neither has no body. Older runtimes wait for ever for the end of one that is not.
+  if (declared === undefined && encoding === undefined) {
+    return { bytes: new Uint8Array(), [Symbol.dispose]: () => {} };
+  }
+  if (Number(declared ?? 0) > maxBytes) return tooLarge();
   let held = 0;
   const parts: Uint8Array[] = [];
   const dispose = () => {

@@ -3,23 +3,16 @@
  *
  * @module
  */
-import { blockHash } from "../../../core/block.ts";
-import { asRound, type TxId, ZERO_HASH } from "../../../core/brands.ts";
+import { asRound, type TxId } from "../../../core/brands.ts";
 import { type Bytes, toHex } from "../../../core/bytes.ts";
-import { commitMessage, makeCertificate } from "../../../core/certificate.ts";
 import { accept, assert, type Verdict } from "../../../core/errors.ts";
-import {
-  DEFAULT_PARAMETERS,
-  type Federation,
-  federationOf,
-  type Parameters,
-} from "../../../core/federation.ts";
+import { type Federation, memberAt, type Parameters } from "../../../core/federation.ts";
 import { platformCrypto } from "../../../core/platform/crypto.ts";
-import { generatePrivateKey } from "../../../core/platform/private_key.ts";
 import type { ChainReader } from "../../../core/ports.ts";
 import type { Transaction } from "../../../core/transaction.ts";
 import { verifyTransaction } from "../../../core/transaction_rules.ts";
 import { openStore } from "../../../store/chain_store.ts";
+import { certify, makeFederation } from "../../support/federation.ts";
 
 /** A running chain. */
 export interface TestChain extends AsyncDisposable {
@@ -33,25 +26,8 @@ export interface TestChain extends AsyncDisposable {
 
 /** Starts a chain with one empty block. */
 export async function startChain(parameters: Partial<Parameters> = {}): Promise<TestChain> {
-  const { hash } = platformCrypto;
-  const key = generatePrivateKey();
-  const federation = federationOf(hash, {
-    version: 1,
-    genesisId: ZERO_HASH,
-    sequence: 0,
-    previous: ZERO_HASH,
-    time: Date.now() - 3_600_000,
-    name: "test",
-    authority: new Uint8Array(),
-    members: [{
-      name: "one",
-      key: key.publicKey,
-      certificate: new Uint8Array(),
-      peerAddress: "127.0.0.1:1",
-      apiUrl: "http://127.0.0.1:2",
-    }],
-    parameters: { ...DEFAULT_PARAMETERS, ...parameters },
-  });
+  const members = makeFederation({ parameters, timeMs: Date.now() - 3_600_000 });
+  const { federation } = members;
   const { genesisId } = federation;
   const store = await openStore({ location: ":memory:", federation, crypto: platformCrypto });
   const transactions: Transaction[] = [];
@@ -59,20 +35,14 @@ export async function startChain(parameters: Partial<Parameters> = {}): Promise<
   let turn: Promise<unknown> = Promise.resolve();
 
   async function append(candidates: readonly Transaction[]): Promise<Verdict<null>> {
-    const round = asRound(0);
     const { block, refused } = await store.build({
       candidates,
-      proposer: key.publicKey,
-      createdRound: round,
+      proposer: memberAt(federation, 0).key,
+      createdRound: asRound(0),
       nowMs: Date.now(),
     });
     for (const verdict of refused.values()) if (!verdict.ok) return verdict;
-    const subject = { height: block.header.height, round, blockHash: blockHash(hash, block.header) };
-    const votes = new Map([[0, key.sign(commitMessage(federation, subject))]]);
-    const appended = await store.append({
-      block,
-      certificate: makeCertificate(federation, { subject, votes }),
-    });
+    const appended = await store.append({ block, certificate: certify(members, block) });
     assert(appended.ok, "a block of the test's own is refused");
     transactions.push(...candidates);
     return accept(null);

@@ -7,6 +7,7 @@ import { toHex } from "../../../core/bytes.ts";
 import { refuse } from "../../../core/errors.ts";
 import { platformCrypto } from "../../../core/platform/crypto.ts";
 import { makeAdmission } from "../../../cmd/node/admission.ts";
+import { hashToken } from "../../../cmd/node/config.ts";
 import { type ApiReply, type ApiRequest, cborReply, refusalReply } from "../../../cmd/node/api/exchange.ts";
 import { makeRoutes } from "../../../cmd/node/api/routes.ts";
 import { openApiServer } from "../../../cmd/node/api/server.ts";
@@ -29,14 +30,15 @@ export async function startNode(
   { fault, tokens = null }: { fault?: Fault; tokens?: ReadonlyMap<string, string> | null } = {},
 ): Promise<TestNode> {
   const routes = makeRoutes(servicesOf(chain), {
-    admission: makeAdmission({ tokens, ratePerSecond: 1e6, burst: 1e6 }, hashToken),
+    admission: makeAdmission({ tokens, ratePerSecond: 1e6, burst: 1e6 }, { hashToken }),
     metrics: () => Promise.resolve({ type: "text/plain", text: "" }),
+    onRefused: () => {},
     nowMs: Date.now,
   });
   const asked: string[] = [];
   const errors: unknown[] = [];
   const server = await openApiServer({
-    bodyLimitBytes: routes.bodyLimitBytes,
+    ...routes,
     handle: (request) => {
       asked.push(request.path);
       const honest = () => routes.handle(request);
@@ -56,11 +58,6 @@ export async function startNode(
       if (errors.length > 0) throw errors[0];
     },
   };
-}
-
-/** SHA-256 of a token, as nodes know it. */
-export function hashToken(token: string): string {
-  return toHex(platformCrypto.hash(new TextEncoder().encode(token)));
 }
 
 function servicesOf(chain: TestChain): NodeServices {

@@ -3,7 +3,8 @@ import { toHex } from "../../../core/bytes.ts";
 import { federationToJson } from "../../../cmd/common/federation_file.ts";
 import { startChain } from "./chain.ts";
 import { failed, type Scene, scene, startTenant } from "./command_line.ts";
-import { dropping, type Fault, hanging, hashToken, lying, refusing, startNode } from "./node.ts";
+import { hashToken } from "../../../cmd/node/config.ts";
+import { dropping, type Fault, hanging, lying, refusing, startNode } from "./node.ts";
 
 /** An address where nothing listens: the port was given by the system and given back. */
 function deadNode(): string {
