@@ -156,14 +156,14 @@ function verifyProof(answer: PollAnswer, { feeds, configurations, crypto }: Poll
   });
   if (!verified.ok) return verified;
   const values = new Map<string, FeedState | ConfigurationState | null>();
+  const feedNames = new Set(feeds.map((feed) => toHex(feedId(crypto.hash, feed))));
   for (const [name, value] of verified.value) {
     if (value === null) {
       values.set(name, null);
       continue;
     }
-    const isFeed = feeds.some((feed) => toHex(feedId(crypto.hash, feed)) === name);
     const format = { what: "state value", code: "proof-format" } as const;
-    const state = isFeed
+    const state = feedNames.has(name)
       ? decodeShape(feedStateShape, value, format)
       : decodeShape(configurationStateShape, value, format);
     if (!state.ok) return state;

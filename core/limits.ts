@@ -153,8 +153,10 @@ export const LIMITS = {
   waitingRequests: 512,
   /** Tokens and addresses whose rate a node remembers. */
   rateBuckets: 65536,
-  /** An HTTP answer that a client reads. */
-  clientAnswerBytes: 64 * MIB,
+  /** An HTTP answer that a client reads; twice `pollBytes`, each with one largest transaction more, must fit. */
+  clientAnswerBytes: 96 * MIB,
+  /** A refusal that a client reads. */
+  clientRefusalBytes: 64 * KIB,
   /** A client's time for one request to one node. */
   clientRequestMs: 30 * SECOND,
 
@@ -171,7 +173,7 @@ export const LIMITS = {
   agentCandidates: 16,
   /** Requests that an agent remembers, answered ones included. */
   agentRequests: 1024,
-  /** Answers that an agent asks about in one poll. */
+  /** Answers that an agent asks about in one poll, and sends in one round. */
   agentAnswersAsked: 16,
   /** Times that an agent tries to make one answer. */
   agentAnswerTries: 3,

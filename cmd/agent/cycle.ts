@@ -19,6 +19,7 @@ import type { NodeFailure } from "../common/nodes.ts";
 import {
   type Answering,
   answerRequests,
+  type ProvedAnswer,
   provedAnswers,
   questionsAbout,
   settleAnswers,
@@ -29,12 +30,11 @@ import { gather, type Gathered } from "./gather.ts";
 import { install, type Installer, recover } from "./install.ts";
 import { feedName, type Poller } from "./poll.ts";
 import { referencesOf, resolve } from "./resolve.ts";
-import type { Placed, SelectionContext } from "./select.ts";
+import { type Placed, type SelectionContext, versionOf } from "./select.ts";
 import {
   type AgentState,
   type FeedProgress,
   isQuarantined,
-  type KnownRequest,
   type SeenHeader,
   versionName,
   withError,
@@ -64,16 +64,17 @@ export async function runRound(agent: Agent): Promise<Round> {
   const feeds = followedFeeds(agent, state);
   const tenants = agent.config.tenants.map(({ key }) => key);
   const context: SelectionContext = { self: agent.key.publicKey, tenants, state: { ...state, feeds } };
-  let proved: readonly KnownRequest[] = [];
+  let proved: readonly ProvedAnswer[] = [];
   const gathered = await gather(agent.poller, {
     feeds,
     known: state.header,
     context,
-    configurations: questionsAbout(state),
+    configurations: questionsAbout(state, agent.federation.document.parameters),
     onFirst: (poll) => proved = provedAnswers(state, poll),
   });
-  logFailures(agent, gathered.failures);
+  if (!agent.signal.aborted) logFailures(agent, gathered.failures);
   if (gathered.kind === "fork") throw await halt(agent, gathered.evidence);
+  if (gathered.kind !== "answered" && agent.signal.aborted) return { end: "done", header: null };
   if (gathered.kind !== "answered") return await failedRound(agent, gathered);
   await settleAnswers(agent, proved);
   return await takeOver(agent, gathered);
@@ -81,8 +82,8 @@ export async function runRound(agent: Agent): Promise<Round> {
 
 async function takeOver(agent: Agent, gathered: Gathered): Promise<Round> {
   const { selection, header } = gathered;
-  for (const { transaction, refusal } of selection.refused) {
-    logRefusal(agent, { name: toHex(transaction.id), refusal });
+  for (const { id, refusal } of selection.refused) {
+    logRefusal(agent, { name: toHex(id), refusal });
   }
   const chosen = await applyNewest(agent, gathered);
   if (!chosen.ok) return { end: agent.signal.aborted ? "done" : chosen.end, header };
@@ -109,10 +110,8 @@ async function applyNewest(agent: Agent, gathered: Gathered): Promise<Applied> {
     const tried = await tryOne(agent, { base, gathered });
     if (typeof tried === "string") return { ok: false, end: tried };
     if (tried.ok) {
-      for (const older of [...candidates.slice(i + 1), ...superseded]) {
-        agent.log.info("superseded before it was applied", {
-          configuration: versionName(older.transaction.payload),
-        });
+      for (const older of [...candidates.slice(i + 1).map(versionOf), ...superseded]) {
+        agent.log.info("superseded before it was applied", { configuration: versionName(older) });
       }
       break;
     }
@@ -142,7 +141,8 @@ async function tryOne(
   });
   if (!resolved.ok) return resolved;
   const installed = await install(agent, { base, resolved: resolved.value });
-  if (!installed.ok) return installed;
+  // The agent is being ended, and its programs with it: the next start finishes this.
+  if (!installed.ok) return agent.signal.aborted ? "refused" : installed;
   const { generation } = installed.value;
   agent.log.info("in force", { configuration: versionName(payload), transaction: toHex(id), generation });
   return accept(null);
@@ -205,7 +205,7 @@ async function failedRound(
   const messages = {
     stale: "STALE: no node has a fresh header; the running configuration stays",
     refused: "no node gave an answer that holds; the running configuration stays",
-    unreachable: "no node answered; the running configuration stays",
+    unreachable: "no node answered, or none is ready; the running configuration stays",
   };
   agent.log.error(messages[kind], {});
   const last = failures.at(-1);

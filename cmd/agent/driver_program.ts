@@ -53,7 +53,7 @@ export async function runProgram(argv: Argv, options: ProgramOptions): Promise<P
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
   });
-  if (child.pid !== undefined) recordRunning(options.pidFile, child.pid);
+  if (child.pid !== undefined) recordOrEnd(options.pidFile, child.pid);
   const stdout = new Kept(options.outputBytes ?? LIMITS.driverOutputBytes);
   const stderr = new Kept(LIMITS.driverOutputBytes);
   child.stdout.on("data", (part: Uint8Array) => stdout.add(part));
@@ -103,8 +103,14 @@ export function endLeftover(pidFile: string): void {
   rmSync(pidFile, { force: true });
 }
 
-function recordRunning(pidFile: string, pid: number): void {
-  writeFileSync(pidFile, identityOf(pid), { mode: 0o600 });
+/** A program that is not recorded must not run on: after a crash nobody would find it. */
+function recordOrEnd(pidFile: string, pid: number): void {
+  try {
+    writeFileSync(pidFile, identityOf(pid), { mode: 0o600 });
+  } catch (error) {
+    killGroup(pid);
+    throw error;
+  }
 }
 
 /** A process's number and when it started, in ticks since boot (proc(5), field 22 of stat); empty when unknown. */
@@ -166,6 +172,6 @@ class Kept {
   /** Only the first line: what follows often quotes the file that the program was given. */
   firstLine(): string {
     const [line = ""] = new TextDecoder().decode(this.bytes().subarray(0, 4096)).trimStart().split("\n");
-    return escaped(line.trimEnd().slice(0, LIMITS.driverDetailChars));
+    return escaped(line.trimEnd().slice(0, LIMITS.driverDetailChars).toWellFormed());
   }
 }

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { mkdir, readdir, readFile, rename, rm, symlink } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat, symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Cid, Hash, Height, TxId } from "../../core/brands.ts";
 import { type Bytes, toHex, utf8 } from "../../core/bytes.ts";
@@ -33,9 +33,12 @@ export interface Document {
   readonly position: Position;
 }
 
+const MANIFEST = "manifest.json";
 const NUMBER = /^\d{6}$/;
 const DOCUMENT = /^\d{3}-/;
 const TEMPORARY = ".new-";
+/** What a crash leaves in the state directory: a symlink of {@link setCurrent}, a file of `writeDurably`. */
+const LEFT_BEHIND = /^\.current-|^\..+\.[0-9a-f]{16}\.tmp$/;
 
 /** The directory of a generation. */
 export function generationPath(stateDir: string, generation: number): string {
@@ -52,15 +55,31 @@ export async function writeGeneration(
   const generation = Math.max(0, ...await numbersIn(parent)) + 1;
   const temporary = join(parent, `${TEMPORARY}${toHex(randomBytes(8))}`);
   await mkdir(temporary, { mode: 0o700 });
-  const files = documents.map((document, i) => ({ document, file: fileName(document, i) }));
-  for (const { document, file } of files) await writeNew(join(temporary, file), document.bytes);
-  const manifest = JSON.stringify(manifestOf(files, { generation, resolvedAt }), null, 2) + "\n";
-  await writeNew(join(temporary, "manifest.json"), utf8(manifest));
-  await syncDirectory(temporary);
-  // A crash before this line leaves a temporary directory, which the next start removes.
-  await rename(temporary, generationPath(stateDir, generation));
+  try {
+    const files = documents.map((document, i) => ({ document, file: fileName(document, i) }));
+    for (const { document, file } of files) await writeNew(join(temporary, file), document.bytes);
+    const manifest = JSON.stringify(manifestOf(files, { generation, resolvedAt }), null, 2) + "\n";
+    await writeNew(join(temporary, MANIFEST), utf8(manifest));
+    await syncDirectory(temporary);
+    // A crash before this line leaves a temporary directory, which the next start removes.
+    await rename(temporary, generationPath(stateDir, generation));
+  } catch (error) {
+    // A full disk above all: what is tried again in each round must not fill it further.
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
   await syncDirectory(parent);
   return generation;
+}
+
+/** Whether a generation is there whole. */
+export async function hasGeneration(stateDir: string, generation: number): Promise<boolean> {
+  try {
+    return (await stat(join(generationPath(stateDir, generation), MANIFEST))).isFile();
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT") return false;
+    throw error;
+  }
 }
 
 /** The documents of a generation, in order. */
@@ -91,8 +110,10 @@ export async function pruneGenerations(stateDir: string, needed: readonly number
   const old = numbers.slice(0, -LIMITS.agentGenerations).filter((name) => !needed.includes(Number(name)));
   const left = names.filter((name) => name.startsWith(TEMPORARY));
   for (const name of [...old, ...left]) await rm(join(parent, name), { recursive: true, force: true });
-  const links = (await namesIn(stateDir)).filter((name) => name.startsWith(".current-"));
-  for (const name of links) await rm(join(stateDir, name), { force: true });
+  for (const directory of [stateDir, join(stateDir, "outbox")]) {
+    const crumbs = (await namesIn(directory)).filter((name) => LEFT_BEHIND.test(name));
+    for (const name of crumbs) await rm(join(directory, name), { force: true });
+  }
 }
 
 function fileName({ name }: Document, index: number): string {

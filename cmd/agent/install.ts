@@ -5,16 +5,18 @@
  * 1. The generation's directory is written and renamed. 2. Drivers check it. 3. `pending` is recorded. 4. Drivers
  * apply it, and the VNF is found healthy. 5. The symlink `current` moves. 6. `pending` becomes the one in force.
  * When 4 fails, the version goes into quarantine and the generation before is applied again, recorded likewise.
+ * What fails while the agent is being ended is no verdict on a configuration: the system ends the programs as well.
  *
  * @module
  */
-import { accept, assert, type Refusal, type Verdict } from "../../core/errors.ts";
+import { accept, assert, type Refusal, refuse, type Verdict } from "../../core/errors.ts";
 import type { ConfigurationPayload } from "../../core/transaction.ts";
 import type { Log } from "../common/log.ts";
 import { applyAll, awaitHealth, checkAll, type Driver } from "./driver.ts";
 import {
   type Document,
   generationPath,
+  hasGeneration,
   pruneGenerations,
   removeGeneration,
   setCurrent,
@@ -22,7 +24,7 @@ import {
 } from "./generation.ts";
 import type { Resolved } from "./resolve.ts";
 import type { Placed } from "./select.ts";
-import { type Installed, versionName, withError, withQuarantined } from "./state.ts";
+import { type AgentState, type Installed, versionName, withError, withQuarantined } from "./state.ts";
 import type { StateStore } from "./state_store.ts";
 
 /** What installing needs. */
@@ -33,6 +35,8 @@ export interface Installer {
   readonly log: Log;
   /** Names this boot of the machine; empty when the system does not tell. */
   readonly bootId: string;
+  /** Aborted when the agent is being ended. */
+  readonly signal: AbortSignal;
 }
 
 /** Brings a configuration into force; refuses with `driver-check`, `driver-apply` or `driver-health`. */
@@ -56,7 +60,7 @@ export async function install(
   };
   const checked = await checkAll(drivers, generationPath(stateDir, generation));
   if (!checked.ok) {
-    await quarantine(installer, { configuration, refusal: checked });
+    if (!await isEnding(installer)) await quarantine(installer, { configuration, refusal: checked });
     await removeGeneration(stateDir, generation);
     return checked;
   }
@@ -81,11 +85,21 @@ export async function recover(installer: Installer): Promise<void> {
   });
   if (pending.purpose === "restore") return await restore(installer);
   const { configuration } = pending;
+  if (!await hasGeneration(stateDir, configuration.generation)) {
+    // The poll brings it again: nothing counts as processed yet.
+    log.error(
+      "the generation that was being applied is gone; the one before is applied",
+      named(configuration),
+    );
+    await goBack(installer);
+    return await restore(installer);
+  }
   const checked = await checkAll(drivers, generationPath(stateDir, configuration.generation));
   if (checked.ok) {
     await carryOut(installer, configuration);
     return;
   }
+  if (await isEnding(installer)) return;
   await quarantine(installer, { configuration, refusal: checked });
   await restore(installer);
 }
@@ -98,6 +112,7 @@ async function carryOut(installer: Installer, configuration: Installed): Promise
   // A crash here: the next start checks and applies the same generation again.
   const healthy = applied.ok ? await awaitHealth(drivers, directory) : applied;
   if (!healthy.ok) {
+    if (await isEnding(installer)) return healthy;
     await quarantine(installer, { configuration, refusal: healthy });
     await restore(installer);
     return healthy;
@@ -111,18 +126,28 @@ async function carryOut(installer: Installer, configuration: Installed): Promise
 
 /** Records that a version failed, and with it what must be in force instead. */
 async function quarantine(
-  { store }: Installer,
+  installer: Installer,
   { configuration, refusal }: { configuration: Installed; refusal: Refusal },
 ): Promise<void> {
-  const state = store.current();
   const { cid, vid } = configuration;
-  const began = state.pending !== null;
-  await store.update({
-    ...withQuarantined(state, { cid, vid, code: refusal.code, detail: refusal.detail }),
-    ...(began && state.inForce !== null
-      ? { pending: { purpose: "restore" as const, configuration: state.inForce } }
-      : { pending: null }),
-  });
+  const failed = { cid, vid, code: refusal.code, detail: refusal.detail };
+  await goBack(installer, withQuarantined(installer.store.current(), failed));
+}
+
+/** Records that an apply, if one has begun, is to be undone. */
+async function goBack({ store }: Installer, change: Partial<AgentState> = {}): Promise<void> {
+  const { pending, inForce } = store.current();
+  const undo = pending !== null && inForce !== null;
+  await store.update({ ...change, pending: undo ? { purpose: "restore", configuration: inForce } : null });
+}
+
+/** Between a signal to all of a service's processes and the moment when the agent sees its own. */
+const ENDING_MS = 100;
+
+/** Whether the agent is being ended; asked after a program failed, which may have been ended first. */
+async function isEnding({ signal }: Installer): Promise<boolean> {
+  if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, ENDING_MS));
+  return signal.aborted;
 }
 
 /** Applies the generation in force again; stays pending when that fails, and is tried again in each round. */
@@ -133,12 +158,16 @@ async function restore(installer: Installer): Promise<void> {
     const detail = "the first configuration failed while it was applied; there is none to go back to";
     log.error(detail, {});
     await store.update({ pending: null, ...withError(store.current(), problem("no-configuration", detail)) });
-    return;
+    return await tidy(installer);
   }
-  const applied = await applyAll(drivers, generationPath(stateDir, inForce.generation));
+  const directory = generationPath(stateDir, inForce.generation);
+  const applied = await hasGeneration(stateDir, inForce.generation)
+    ? await applyAll(drivers, directory)
+    : refuse("driver-apply", `${directory} is gone`);
   if (!applied.ok) {
+    if (await isEnding(installer)) return;
     log.error(
-      "FAILED: the configuration in force cannot be applied again; look at the VNF, then restart the agent",
+      "FAILED: the configuration in force cannot be applied again; look at the VNF, or publish another one",
       {
         ...named(inForce),
         code: applied.code,

@@ -7,12 +7,13 @@
 import { join } from "node:path";
 import type { PublicKey } from "../../core/brands.ts";
 import { toHex } from "../../core/bytes.ts";
-import { VnfchainError } from "../../core/errors.ts";
+import { EXIT, VnfchainError } from "../../core/errors.ts";
 import { publicKeyToText } from "../../core/keys.ts";
 import { platformCrypto } from "../../core/platform/crypto.ts";
 import { generatePrivateKey, type PrivateKey } from "../../core/platform/private_key.ts";
 import { createKeyFile, readKeyFile } from "../common/key_file.ts";
 import { lockStateDirectory } from "./lock.ts";
+import { readState } from "./state_store.ts";
 
 /** Reads the key, or makes it; the state directory is there and locked. */
 export async function ensureKey(stateDir: string): Promise<PrivateKey> {
@@ -22,6 +23,7 @@ export async function ensureKey(stateDir: string): Promise<PrivateKey> {
   } catch (error) {
     if (!(error instanceof VnfchainError && error.code === "key-missing")) throw error;
   }
+  await refuseLost(stateDir);
   const key = generatePrivateKey();
   // A crash here means that no key was shown yet: the next start makes another one.
   await createKeyFile(path, key);
@@ -37,6 +39,16 @@ export async function readOrMakeKey(stateDir: string): Promise<PrivateKey> {
   }
   using _lock = await lockStateDirectory(stateDir);
   return await ensureKey(stateDir);
+}
+
+/** A state without the key that it belongs to: a new key would be shown as this VNF's, and then not be taken. */
+async function refuseLost(stateDir: string): Promise<void> {
+  if (await readState(stateDir) === null) return;
+  throw new VnfchainError(`key ${keyPath(stateDir)}: missing, but there is a state that belongs to one`, {
+    code: "key-missing",
+    hint: "restore it from a copy, or make this VNF anew with an empty state_dir",
+    exitCode: EXIT.usage,
+  });
 }
 
 function keyPath(stateDir: string): string {

@@ -10,6 +10,7 @@ import { LIMITS } from "../../core/limits.ts";
 import { agreementKeyFromSeed } from "../../core/platform/agreement.ts";
 import { readFederationFile } from "../common/federation_file.ts";
 import { type Log, logOf } from "../common/log.ts";
+import { readSecretFile } from "../common/secret_file.ts";
 import { handleSignals } from "../common/signals.ts";
 import { type AgentConfig, readAgentConfig } from "./config.ts";
 import { type Agent, type Round, runRound } from "./cycle.ts";
@@ -65,7 +66,7 @@ async function startAgent(
 ): Promise<Agent> {
   const { stateDir, nodes, maxStalenessMs } = config;
   const federation = await readFederationFile(config.federation);
-  const token = config.tokenFile === null ? undefined : (await readText(config.tokenFile)).trim();
+  const token = config.tokenFile === null ? undefined : await readSecretFile(config.tokenFile);
   const key = await ensureKey(stateDir);
   announce(publicKeyNotice(key.publicKey));
   const store = await openState(stateDir, { genesisId: federation.genesisId, self: key.publicKey });

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { PublicKey } from "../../core/brands.ts";
+import type { PublicKey, TxId } from "../../core/brands.ts";
 import { type Bytes, equal, toHex } from "../../core/bytes.ts";
 import { type Refusal, refuse } from "../../core/errors.ts";
 import type { PlacedTransaction } from "../../core/light_client.ts";
@@ -28,19 +28,22 @@ export interface Placed<P> {
   readonly transaction: Transaction & { readonly payload: P };
 }
 
-/** A transaction that was refused. */
+/** A transaction that was refused; without its bytes, because there may be thousands. */
 export interface RefusedTransaction {
   readonly position: Position;
-  readonly transaction: Transaction;
+  readonly id: TxId;
   readonly refusal: Refusal;
 }
+
+/** A version of a configuration by name. */
+export type Version = Pick<ConfigurationPayload, "cid" | "vid">;
 
 /** What the transactions at hand come to. */
 export interface Selection {
   /** Configurations that may come into force, newest first; at most {@link LIMITS.agentCandidates}. */
   readonly candidates: readonly Placed<ConfigurationPayload>[];
-  /** Configurations that were superseded before they were looked at. */
-  readonly superseded: readonly Placed<ConfigurationPayload>[];
+  /** Configurations that were superseded before they were looked at; only their names are kept. */
+  readonly superseded: readonly Version[];
   /** Requests to be answered, in certified order. */
   readonly requests: readonly Placed<RequestPayload>[];
   readonly refused: readonly RefusedTransaction[];
@@ -84,7 +87,7 @@ export function selectMore(
     const refusal = judge(transaction, { at, context, lastNonce: nonces.get(toHex(payload.sender)) });
     nonces.set(toHex(payload.sender), payload.nonce);
     if (position === null || comparePositions(at, position) > 0) position = at;
-    if (refusal !== undefined) refused.push({ position: at, transaction, refusal });
+    if (refusal !== undefined) refused.push({ position: at, id: transaction.id, refusal });
     else if (payload.type === TYPE.request) {
       requests.push({ position: at, transaction: { ...transaction, payload } });
     } else candidates.push({ position: at, transaction: { ...transaction, payload } });
@@ -92,8 +95,16 @@ export function selectMore(
   candidates.sort((a, b) => comparePositions(b.position, a.position));
   requests.sort((a, b) => comparePositions(a.position, b.position));
   const kept = candidates.slice(0, LIMITS.agentCandidates);
-  const superseded = [...selection.superseded, ...candidates.slice(LIMITS.agentCandidates)];
+  const superseded = [
+    ...selection.superseded,
+    ...candidates.slice(LIMITS.agentCandidates).map(versionOf),
+  ];
   return { candidates: kept, superseded, requests, refused, nonces, position };
+}
+
+/** The name alone, so that it does not hold the payload in memory. */
+export function versionOf({ transaction: { payload: { cid, vid } } }: Placed<ConfigurationPayload>): Version {
+  return { cid, vid };
 }
 
 function judge(

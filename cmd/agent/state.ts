@@ -275,6 +275,7 @@ export function versionName({ cid, vid }: { cid: Cid; vid: number }): string {
   return `${toHex(cid)}@${vid}`;
 }
 
+/** Cutting may halve a surrogate pair, and a node's JSON may hold half a one, which the codec takes for a bug of ours. */
 function clipped(detail: string): string {
-  return detail.slice(0, DETAIL_BYTES / 4);
+  return detail.slice(0, DETAIL_BYTES / 4).toWellFormed();
 }

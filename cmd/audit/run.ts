@@ -13,7 +13,7 @@ import type { Federation } from "../../core/federation.ts";
 import { platformCrypto, randomBytes } from "../../core/platform/crypto.ts";
 import { WINDOW_SALT_BYTES } from "../../core/uniqueness_window.ts";
 import { leaderKeyAt } from "../../consensus/leader.ts";
-import { checkCertificates } from "./federation_check.ts";
+import { checkCertificates } from "../common/member_certificates.ts";
 import { failure, type Finding, holds } from "./finding.ts";
 import { openReceiptCheck, type ReceiptFile } from "./receipts.ts";
 import type { ChainSource } from "./source.ts";
@@ -56,7 +56,8 @@ export interface AuditResult {
 export async function auditChain(options: AuditOptions): Promise<AuditResult> {
   const { source, federation } = options;
   const receipts = openReceiptCheck(options.receipts, federation);
-  const findings = [...await checkCertificates(federation), ...receipts.findings];
+  const certificates = await checkCertificates(federation);
+  const findings = [...certificates.map((refusal) => failure(0, refusal)), ...receipts.findings];
   const salt = randomBytes(WINDOW_SALT_BYTES);
   const replay = openReplay({ federation, crypto: platformCrypto, leaderOf: leaderKeyAt, salt });
   const total = { transactions: 0, signatures: 0 };

@@ -34,12 +34,12 @@ const CBOR = "application/cbor";
 
 /** Sends one request to one node. Never throws for what the network or the node does. */
 export async function requestNode(url: URL, options: RequestOptions = {}): Promise<Reply> {
-  const headers = new Headers({ accept: options.accept ?? CBOR });
-  if (options.body !== undefined) headers.set("content-type", CBOR);
-  if (options.token !== undefined) headers.set("authorization", `Bearer ${options.token}`);
   const timeout = AbortSignal.timeout(options.timeoutMs ?? LIMITS.clientRequestMs);
   const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
   try {
+    const headers = new Headers({ accept: options.accept ?? CBOR });
+    if (options.body !== undefined) headers.set("content-type", CBOR);
+    if (options.token !== undefined) headers.set("authorization", `Bearer ${options.token}`);
     const response = await fetch(url, {
       method: options.method ?? "GET",
       headers,
@@ -48,7 +48,9 @@ export async function requestNode(url: URL, options: RequestOptions = {}): Promi
       ...(options.body === undefined ? {} : { body: options.body }),
       ...(options.client === undefined ? {} : { client: options.client }),
     });
-    const body = await readBounded(response, options.maxBytes ?? LIMITS.clientAnswerBytes);
+    // A refusal is a line of JSON; more of it would take ten times its size in memory when parsed.
+    const maxBytes = response.ok ? options.maxBytes ?? LIMITS.clientAnswerBytes : LIMITS.clientRefusalBytes;
+    const body = await readBounded(response, maxBytes);
     if (body === undefined) return { kind: "unreachable", reason: "the answer is larger than the limit" };
     return response.ok ? { kind: "ok", status: response.status, body } : refusalIn(response.status, body);
   } catch (error) {
@@ -81,7 +83,7 @@ function refusalIn(status: number, body: Bytes): Reply {
       kind: "refused",
       status,
       code,
-      detail: String(error?.detail ?? `HTTP status ${status}`).slice(0, 500),
+      detail: String(error?.detail ?? `HTTP status ${status}`).slice(0, 500).toWellFormed(),
     };
   } catch {
     return { kind: "refused", status, code: "request", detail: `HTTP status ${status}` };
@@ -91,6 +93,7 @@ function refusalIn(status: number, body: Bytes): Reply {
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return "no answer";
   if (error.name === "TimeoutError") return "no answer in time";
-  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";
-  return `${error.message}${cause}`.slice(0, 300);
+  const reason = error.cause instanceof Error ? error.cause.message : error.message;
+  // The caller names the node itself.
+  return reason.replace(/^error sending request for url \(\S*\): /, "").slice(0, 300).toWellFormed();
 }

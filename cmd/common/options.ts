@@ -4,7 +4,7 @@
  * @module
  */
 import { Option } from "@commander-js/extra-typings";
-import { LOG_LEVELS } from "./log.ts";
+import { LOG_LEVELS, type LogLevel } from "./log.ts";
 
 /** `--json`. */
 export const JSON_OPTION = ["--json", "print one JSON document"] as const;
@@ -19,7 +19,14 @@ export const PASSPHRASE_OPTION = [
 export const LOG_JSON_OPTION = ["--log-json", "log as JSON, one object a line"] as const;
 
 /** `--log-level`. */
-export function logLevelOption() {
+export function logLevelOption(): Option<
+  "--log-level <level>",
+  undefined,
+  "info",
+  undefined,
+  false,
+  LogLevel
+> {
   return new Option("--log-level <level>", "the least severe level that is logged")
     .choices(LOG_LEVELS)
     .default("info" as const);

@@ -69,9 +69,11 @@ export async function readTomlFile(path: string, { keys, optional }: TomlFileOpt
   return parseToml(text, { place: path, keys });
 }
 
-/** Where a table stands, for messages, and what it may hold. */
-interface TableContext {
+/** What a table is read as. */
+export interface TableContext {
+  /** Stands before every message. */
   readonly place: string;
+  /** The keys that it may hold. */
   readonly keys: readonly string[];
 }
 

@@ -37,6 +37,9 @@ export function listCommand(): CommandUnknownOpts {
       if (options.json) return printJson({ height: header.height, time, transactions: rows });
       for (const recipient of recipients) printFeed(recipient, rows);
       note(`${rows.length} transactions, all there are up to height ${header.height}, ${time}`);
+      if (recipients.every((recipient) => recipient === null)) {
+        note("only templates were looked for: give --to, or set recipients in the profile");
+      }
     });
 }
 

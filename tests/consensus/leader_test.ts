@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import type { Height, PublicKey, Round } from "../../core/brands.ts";
 import type { Tip } from "../../core/ports.ts";
+import { genesisTip } from "../../core/tip.ts";
 import { leaderAt } from "../../consensus/leader.ts";
-import { genesisTip, makeFederation, makeProposal, memberKey } from "./support/fixtures.ts";
+import { memberKey } from "../support/federation.ts";
+import { makeFederation, makeProposal } from "./support/fixtures.ts";
 
 /** A tip at a height whose block a key proposed. */
 function tipBy(

@@ -17,7 +17,8 @@ import {
   type PoolEntry,
   type PoolLimits,
 } from "../../consensus/mempool.ts";
-import { memberKey, sha256 } from "./support/fixtures.ts";
+import { memberKey } from "../support/federation.ts";
+import { sha256 } from "../support/sha256.ts";
 
 const NOW = 1_000_000;
 const ALL = { nowMs: NOW, bytes: 1_000_000, count: 1_000 };

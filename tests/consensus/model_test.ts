@@ -27,7 +27,9 @@ import {
   setWork,
   tipOf,
 } from "./support/cluster.ts";
-import { makeProposal, memberKey, QUICK, sha256 } from "./support/fixtures.ts";
+import { memberKey } from "../support/federation.ts";
+import { sha256 } from "../support/sha256.ts";
+import { makeProposal, QUICK } from "./support/fixtures.ts";
 
 /** Per number of members; more with MODEL_RUNS. */
 const RUNS = Number(Deno.env.get("MODEL_RUNS") ?? 40);

@@ -5,6 +5,7 @@ import { makeCertificate } from "../../core/certificate.ts";
 import { federationOf, type Member } from "../../core/federation.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Proposal } from "../../core/ports.ts";
+import { tipAfter } from "../../core/tip.ts";
 import type { Event } from "../../consensus/events.ts";
 import { isOfInterest } from "../../consensus/interest.ts";
 import { highestVoteOf } from "../../consensus/peers.ts";
@@ -26,7 +27,7 @@ import {
   roundChange,
   startMember,
 } from "./support/messages.ts";
-import { ED25519, makeProposal, tipAfter } from "./support/fixtures.ts";
+import { ED25519, makeProposal } from "./support/fixtures.ts";
 import { makeBlockNames } from "./support/trace.ts";
 
 const scene = makeScene(4);

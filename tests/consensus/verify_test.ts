@@ -13,7 +13,8 @@ import type {
 } from "../../consensus/message.ts";
 import { readMessage, verifyMessage } from "../../consensus/verify.ts";
 import { decodeMessage, encodeMessage } from "../../consensus/wire.ts";
-import { ED25519, makeFederation, makeProposal, sha256 } from "./support/fixtures.ts";
+import { sha256 } from "../support/sha256.ts";
+import { ED25519, makeFederation, makeProposal } from "./support/fixtures.ts";
 import {
   blockBy,
   commit,

@@ -8,21 +8,13 @@ import { generatePrivateKey } from "../../core/platform/private_key.ts";
 import type { RefusalCode } from "../../core/refusals.ts";
 import type { Transaction } from "../../core/transaction.ts";
 import { replayOf } from "../support/replay.ts";
-import {
-  blockAt,
-  type BlockOptions,
-  certify,
-  configuration,
-  makeFederation,
-  newCid,
-  openChain,
-  otherHash,
-  request,
-  type TestChain,
-  type TestFederation,
-} from "../cmd/audit/chain.ts";
+import { certify, makeFederation, type TestFederation } from "../support/federation.ts";
+import { blockAt, type BlockOptions, TestChain } from "../support/test_chain.ts";
+import { newCid, plainConfiguration as configuration, request } from "../support/test_transactions.ts";
 
-const four = await makeFederation(4);
+// A tenure so short that the leader changes.
+const parameters = { tenureBlocks: 8 };
+const four = makeFederation({ size: 4, parameters });
 const tenant = generatePrivateKey();
 const vnf = generatePrivateKey();
 
@@ -45,9 +37,14 @@ function refused(chain: TestChain, blocks: readonly RawBlock[], code: RefusalCod
 
 /** A chain of three blocks with a transaction each. */
 async function shortChain(): Promise<TestChain> {
-  const chain = openChain(four);
+  const chain = new TestChain(four);
   for (let i = 0; i < 3; i++) chain.append([await configuration(chain, tenant)]);
   return chain;
+}
+
+/** A request of the time of the last block. */
+function ask({ federation, tip }: TestChain): Transaction {
+  return request(federation, { from: tenant, to: vnf.publicKey, timestamp: tip().parent.time });
 }
 
 /** The blocks with one exchanged. */
@@ -66,12 +63,12 @@ async function lyingChain(
 }
 
 Deno.test("openReplay() accepts a chain and counts what it verified", async () => {
-  const chain = openChain(four);
+  const chain = new TestChain(four);
   const cid = newCid(tenant.publicKey);
   const replay = replayOf(four);
   for (let i = 0; i < 40; i++) {
-    const version = await configuration(chain, tenant, { cid, vid: i + 1, recipient: vnf.publicKey });
-    const transactions = i % 3 === 0 ? [version] : [version, request(chain, tenant, vnf.publicKey)];
+    const version = await configuration(chain, tenant, { cid, vid: i + 1, to: vnf.publicKey });
+    const transactions = i % 3 === 0 ? [version] : [version, ask(chain)];
     // Round changes, other quorums, and a parent certificate that is not the block's own.
     const rounds = { createdRound: i % 3, decidedRound: i % 3 + i % 2 };
     const block = chain.append(transactions, { ...rounds, signers: [0, 2, 3], nextSigners: [1, 2, 3] });
@@ -87,7 +84,7 @@ Deno.test("openReplay() accepts a chain and counts what it verified", async () =
 });
 
 Deno.test("openReplay() accepts a federation of one", async () => {
-  const one = openChain(await makeFederation(1));
+  const one = new TestChain(makeFederation({ parameters }));
   for (let i = 0; i < 20; i++) one.append([await configuration(one, tenant)]);
   equal(firstRefusal(one, one.blocks), undefined);
 });
@@ -115,10 +112,10 @@ Deno.test("push() refuses a block that was left out, repeated or moved", async (
   refused(chain, [second, first, third], "block-link");
 });
 
-Deno.test("push() refuses the blocks of another federation", async () => {
-  const other = openChain(await makeFederation(4));
+Deno.test("push() refuses the blocks of another federation", () => {
+  const other = new TestChain(makeFederation({ size: 4, parameters }));
   other.append([]);
-  refused(openChain(four), other.blocks, "block-link");
+  refused(new TestChain(four), other.blocks, "block-link");
 });
 
 Deno.test("push() refuses a time that is not after the parent's", async () => {
@@ -142,7 +139,7 @@ Deno.test("push() refuses a certificate of another block, and another one of the
 Deno.test("push() refuses fewer signatures than a quorum, in both certificates", async () => {
   const few = await lyingChain({ signers: [0, 1] });
   refused(few, few.blocks, "certificate-quorum");
-  const chain = openChain(four);
+  const chain = new TestChain(four);
   chain.append([], { nextSigners: [2, 3] });
   chain.append([]);
   refused(chain, chain.blocks, "certificate-quorum");
@@ -212,14 +209,14 @@ Deno.test("push() names the transaction that is malformed, not signed, too large
   deepEqual(refused(chain, replace(unsigned), "transaction-signature").transaction, fault);
   const { maxTransactionBytes } = four.federation.document.parameters;
   deepEqual(refused(chain, replace(new Uint8Array(maxTransactionBytes + 1)), "too-large").transaction, fault);
-  const elsewhere = await configuration(openChain(await makeFederation(1)), tenant);
+  const elsewhere = await configuration(new TestChain(makeFederation({ parameters })), tenant);
   deepEqual(refused(chain, replace(elsewhere.bytes), "transaction-signature").transaction, fault);
 });
 
 Deno.test("push() refuses a state root that is wrong though a quorum signed it", async () => {
   const chain = await shortChain();
   const transactions = [await configuration(chain, tenant)];
-  chain.append(transactions, { lie: (header) => ({ ...header, stateRoot: otherHash(header.stateRoot) }) });
+  chain.append(transactions, { lie: (header) => ({ ...header, stateRoot: header.transactionsRoot }) });
   chain.append([]);
   equal(refused(chain, chain.blocks, "block-root").transaction, undefined);
 });
@@ -228,8 +225,8 @@ Deno.test("push() refuses what the state rules forbid though a quorum signed it"
   const cases: [RefusalCode, (chain: TestChain) => Promise<Transaction>][] = [
     ["vid-order", (chain) => configuration(chain, tenant, { vid: 2 })],
     ["reference-unknown", (chain) => {
-      const applyBefore = [{ cid: newCid(tenant.publicKey), vid: null }];
-      return configuration(chain, tenant, { applyBefore });
+      const before = [{ cid: newCid(tenant.publicKey), vid: null }];
+      return configuration(chain, tenant, { before });
     }],
     ["future", (chain) => configuration(chain, tenant, { timestamp: chain.tip().parent.time + 3_600_000 })],
     ["expired", (chain) => configuration(chain, tenant, { timestamp: chain.tip().parent.time - 3_600_000 })],

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ZERO_HASH } from "../../core/brands.ts";
+import type { ZERO_HASH } from "../../core/brands.ts";
 import { toHex } from "../../core/bytes.ts";
 import {
   checkDocument,

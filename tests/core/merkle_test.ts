@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { asHash, type Hash } from "../../core/brands.ts";
 import { concat, fromHex, toHex } from "../../core/bytes.ts";
 import { inclusionPath, merkleRoot, verifyInclusion } from "../../core/merkle.ts";
-import { sha256 } from "./sha256.ts";
+import { sha256 } from "../support/sha256.ts";
 
 // Reference data of Certificate Transparency (RFC 6962, RFC 9162): eight leaves, the roots over the first 0 to 8 of
 // them, and some inclusion proofs.

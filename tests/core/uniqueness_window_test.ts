@@ -9,7 +9,7 @@ import { LIMITS } from "../../core/limits.ts";
 import { randomBytes } from "../../core/platform/crypto.ts";
 import { openUniquenessWindow, WINDOW_SALT_BYTES, windowStart } from "../../core/uniqueness_window.ts";
 import { randomFrom } from "../support/random.ts";
-import { sha256 as hash } from "./sha256.ts";
+import { sha256 as hash } from "../support/sha256.ts";
 
 const keyOf = (number: number) => hash(u64be(number)).slice(0, 16);
 const openWindow = () => openUniquenessWindow(randomBytes(WINDOW_SALT_BYTES));

@@ -4,16 +4,16 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { type Block, blockHash, type DecidedBlock } from "../../core/block.ts";
-import { asRound, type Cid, type PublicKey, ZERO_HASH } from "../../core/brands.ts";
+import type { Block, DecidedBlock } from "../../core/block.ts";
+import { asRound, type Cid, type PublicKey } from "../../core/brands.ts";
 import { type Bytes, equal, toHex, u64be } from "../../core/bytes.ts";
-import { commitMessage, makeCertificate } from "../../core/certificate.ts";
 import { makeCid } from "../../core/cid.ts";
-import { DEFAULT_PARAMETERS, type Federation, federationOf, type Parameters } from "../../core/federation.ts";
+import { memberAt, type Parameters } from "../../core/federation.ts";
 import { platformCrypto } from "../../core/platform/crypto.ts";
 import { type PrivateKey, privateKeyFromSeed } from "../../core/platform/private_key.ts";
 import { type Payload, type Reference, signTransaction, type Transaction } from "../../core/transaction.ts";
 import { type ChainStore, openStore, type StoreOptions } from "../../store/chain_store.ts";
+import { certify, makeFederation, type TestFederation } from "../support/federation.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 
 export const { hash } = platformCrypto;
@@ -27,32 +27,12 @@ export function keyOf(number: number): PrivateKey {
 }
 
 /** A federation and its members' keys. */
-export interface World {
-  readonly federation: Federation;
-  readonly members: readonly PrivateKey[];
-}
+export type World = TestFederation;
 
 /** A federation of `n` members. */
 export function makeWorld(n = 1, parameters: Partial<Parameters> = {}): World {
-  const members = Array.from({ length: n }, (_, i) => keyOf(1_000_000 + i));
-  const federation = federationOf(hash, {
-    version: 1,
-    genesisId: ZERO_HASH,
-    sequence: 0,
-    previous: ZERO_HASH,
-    time: START_MS,
-    name: "store test",
-    authority: new Uint8Array(),
-    members: members.map((key, i) => ({
-      name: `node-${i}`,
-      key: key.publicKey,
-      certificate: new Uint8Array(),
-      peerAddress: `127.0.0.1:${i}`,
-      apiUrl: `http://127.0.0.1:${i}`,
-    })),
-    parameters: { ...DEFAULT_PARAMETERS, ...parameters },
-  });
-  return { federation, members };
+  const keys = Array.from({ length: n }, (_, i) => keyOf(1_000_000 + i));
+  return makeFederation({ keys, parameters, timeMs: START_MS });
 }
 
 /** What a transaction is to be; the rest is filled in. */
@@ -112,15 +92,8 @@ export function makeTransaction({ federation }: World, wanted: Wanted = {}): Tra
 }
 
 /** Decides a block: all members sign it. */
-export function decide({ federation, members }: World, block: Block): DecidedBlock {
-  const subject = {
-    height: block.header.height,
-    round: asRound(0),
-    blockHash: blockHash(hash, block.header),
-  };
-  const message = commitMessage(federation, subject);
-  const votes = new Map(members.map((member, i) => [i, member.sign(message)]));
-  return { block, certificate: makeCertificate(federation, { subject, votes }) };
+export function decide(world: World, block: Block): DecidedBlock {
+  return { block, certificate: certify(world, { header: block.header, signers: world.keys.length }) };
 }
 
 /** Makes a block of candidates. */
@@ -131,7 +104,7 @@ export async function buildOn(
 ): Promise<Awaited<ReturnType<ChainStore["build"]>>> {
   return await store.build({
     candidates,
-    proposer: (world.members[0] as PrivateKey).publicKey,
+    proposer: memberAt(world.federation, 0).key,
     createdRound: asRound(0),
     nowMs: nowMs ?? store.tip().parent.time + 1000,
   });
@@ -158,7 +131,10 @@ export async function withStorePath(
 ): Promise<void> {
   await using directory = await temporaryDirectory();
   const location = directory.file("chain.kv");
-  await body((options) => openStore({ location, ...world, crypto: platformCrypto, ...options }), location);
+  await body(
+    (options) => openStore({ location, federation: world.federation, crypto: platformCrypto, ...options }),
+    location,
+  );
 }
 
 /** Bytes that differ from place to place. */

@@ -304,7 +304,7 @@ Deno.test("append() refuses a certificate below the quorum, and stays at its tip
   await withStore(async (store) => {
     const { block } = await buildOn(store, world);
     const tip = store.tip();
-    const few = decide({ ...world, members: world.members.slice(0, 2) }, block);
+    const few = decide({ ...world, keys: world.keys.slice(0, 2) }, block);
     assert.equal(codeOf(await store.append(few)), "certificate-quorum");
     const other = decide(world, withHeader({ time: block.header.time + 1 })(block));
     assert.equal(
@@ -313,6 +313,15 @@ Deno.test("append() refuses a certificate below the quorum, and stays at its tip
     );
     assert.equal(store.tip(), tip);
   }, world);
+});
+
+Deno.test("append() refuses a block that was decided in a round before that of its proposal", async () => {
+  await withStore(async (store, world) => {
+    const { block } = await buildOn(store, world);
+    const early = decide(world, withHeader({ createdRound: asRound(1) })(block));
+    assert.equal(codeOf(await store.append(early)), "certificate-mismatch");
+    assert.equal(store.tip().parent.height, 0);
+  });
 });
 
 Deno.test("append() refuses a foreign block whose state root is wrong, although a quorum signed it", async () => {

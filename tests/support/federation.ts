@@ -104,7 +104,7 @@ export function certify(
   { header, round = 0, signers = federation.quorum }: {
     readonly header: Header;
     readonly round?: number;
-    readonly signers?: number | readonly number[];
+    readonly signers?: number | readonly number[] | undefined;
   },
 ): Certificate {
   const subject = {

@@ -68,7 +68,13 @@ export interface Running extends AsyncDisposable {
 
 /** Starts the program; disposing kills it, and waits until it is gone. */
 export function startProgram(args: readonly string[], options: RunOptions = {}): Running {
-  const child = spawn(args, options);
+  const { prefix = [], ...others } = options;
+  return startCommand([...prefix, ...programArgv(), ...args], others);
+}
+
+/** Starts whatever program, in the same way. */
+export function startCommand(argv: readonly string[], options: Omit<RunOptions, "prefix"> = {}): Running {
+  const child = spawn(argv, options);
   let output = "";
   let wake: () => void = () => {};
   const read = (stream: ReadableStream<Uint8Array>) =>
@@ -94,7 +100,7 @@ export function startProgram(args: readonly string[], options: RunOptions = {}):
     const endMs = performance.now() + timeoutMs;
     while (!output.includes(text)) {
       const leftMs = endMs - performance.now();
-      assert(!isOver && leftMs > 0, `"${text}" did not come from ${args.join(" ")}:\n${output}`);
+      assert(!isOver && leftMs > 0, `"${text}" did not come from ${argv.join(" ")}:\n${output}`);
       let timer: ReturnType<typeof setTimeout> | undefined;
       await new Promise<void>((resolve) => {
         wake = resolve;
@@ -109,7 +115,7 @@ export function startProgram(args: readonly string[], options: RunOptions = {}):
       if (await holds()) return;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    throw new Error(`it did not come to it; ${args.join(" ")} said:\n${output}`);
+    throw new Error(`it did not come to it; ${argv.join(" ")} said:\n${output}`);
   }
 
   function kill(signal: Deno.Signal = "SIGKILL"): void {
@@ -138,10 +144,9 @@ export function startProgram(args: readonly string[], options: RunOptions = {}):
   };
 }
 
-function spawn(args: readonly string[], { prefix = [], stdin, env = {} }: RunOptions): Deno.ChildProcess {
-  const [first, ...others] = [...prefix, ...programArgv(), ...args];
-  const child = new Deno.Command(first as string, {
-    args: others,
+function spawn([program, ...args]: readonly string[], { stdin, env = {} }: RunOptions): Deno.ChildProcess {
+  const child = new Deno.Command(program as string, {
+    args,
     env,
     stdin: stdin === undefined ? "null" : "piped",
     stdout: "piped",

@@ -66,9 +66,7 @@ export class TestChain implements TestFederation {
   }
 
   /** What the next block builds on. */
-  tip(): Tip {
-    return this.#tip;
-  }
+  readonly tip = (): Tip => this.#tip;
 
   /** Closes a block with these transactions, each of which must be valid; its time is now unless given. */
   commit(transactions: readonly Transaction[] = [], { timeMs = Date.now() } = {}): RawBlock {
@@ -137,8 +135,7 @@ export class TestChain implements TestFederation {
     }, platformCrypto);
     const header = options.lie?.(honest) ?? honest;
     const round = options.decidedRound ?? createdRound;
-    const certifiedBy = (signers = this.#quorum()) => certify(this, { header, round, signers });
-    const certificate = certifiedBy(options.signers);
+    const certificate = certify(this, { header, round, signers: options.signers });
     const block: RawBlock = {
       version: 1,
       header,
@@ -147,14 +144,12 @@ export class TestChain implements TestFederation {
       certificate,
     };
     this.blocks.push(block);
-    const next = options.nextSigners === undefined ? certificate : certifiedBy(options.nextSigners);
+    const next = options.nextSigners === undefined
+      ? certificate
+      : certify(this, { header, round, signers: options.nextSigners });
     const { federation } = this;
     this.#tip = tipAfter({ block, certificate: next }, { federation, crypto: platformCrypto });
     return block;
-  }
-
-  #quorum(): readonly number[] {
-    return Array.from({ length: this.federation.quorum }, (_, i) => i);
   }
 }
 

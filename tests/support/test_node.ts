@@ -1,19 +1,26 @@
 /**
- * A node for tests: a real HTTP server on loopback that answers polls from a {@link TestChain} and takes transactions.
+ * A node for tests: a real HTTP server on loopback over a {@link TestChain}, which answers polls, gives blocks, takes
+ * transactions, and can be made to lie.
  *
  * @module
  */
-import { type Bytes, toHex } from "../../core/bytes.ts";
+import { archiveItem } from "../../core/archive.ts";
+import { asHeight } from "../../core/brands.ts";
+import { type Bytes, concat, toHex } from "../../core/bytes.ts";
+import { encodeFederation } from "../../core/federation.ts";
 import { platformCrypto } from "../../core/platform/crypto.ts";
 import { decodePollRequest, type PollRequest } from "../../core/poll.ts";
 import type { Transaction } from "../../core/transaction.ts";
 import { verifyTransaction } from "../../core/transaction_rules.ts";
+import { readBlocks } from "../../cmd/node/blocks.ts";
 import type { TestChain } from "./test_chain.ts";
 
 /** A running server. */
 export interface TestNode extends AsyncDisposable {
   /** As it stands in an agent's list of nodes. */
   readonly url: string;
+  /** Paths asked for, with their queries. */
+  readonly asked: readonly string[];
   /** Polls that were answered. */
   readonly polls: PollRequest[];
   /** Transactions that were posted, in order, repeated ones included. */
@@ -22,37 +29,82 @@ export interface TestNode extends AsyncDisposable {
   behave: (request: PollRequest) => Bytes | Response;
 }
 
+/** How the node behaves otherwise. */
+export interface TestNodeOptions {
+  /** Most blocks in one page; 5 when left out. */
+  readonly pageBlocks?: number;
+  /** The height that it says; the chain's when left out. */
+  readonly height?: number;
+  /** Answers instead of the node; `undefined` leaves the request to it. */
+  readonly instead?: (url: URL) => Response | undefined;
+}
+
 /** Starts a node that serves the chain honestly until it is told otherwise. */
-export function testNode(chain: TestChain): TestNode {
+export function testNode(chain: TestChain, options: TestNodeOptions = {}): TestNode {
+  const asked: string[] = [];
   const polls: PollRequest[] = [];
   const posted: Transaction[] = [];
-  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async (incoming) => {
-    const { pathname } = new URL(incoming.url);
-    const body = new Uint8Array(await incoming.arrayBuffer());
-    if (pathname === "/v1/poll") {
-      const request = decodePollRequest(body);
-      if (!request.ok) return refusal(400, request.code);
-      polls.push(request.value);
-      const answer = node.behave(request.value);
-      return answer instanceof Response
-        ? answer
-        : new Response(answer, { headers: { "content-type": "application/cbor" } });
-    }
-    if (pathname !== "/v1/transactions") return refusal(404, "unknown");
+
+  function poll(body: Bytes): Response {
+    const request = decodePollRequest(body);
+    if (!request.ok) return refusal(400, request.code);
+    polls.push(request.value);
+    const answer = node.behave(request.value);
+    return answer instanceof Response ? answer : cbor(answer);
+  }
+
+  function submit(body: Bytes): Response {
     const { genesisId } = chain.federation;
     const verified = verifyTransaction(body, { genesisId, crypto: platformCrypto });
     if (!verified.ok) return refusal(400, verified.code);
     posted.push(verified.value);
     return Response.json({ id: toHex(verified.value.id) }, { status: 202 });
+  }
+
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async (incoming) => {
+    const url = new URL(incoming.url);
+    asked.push(url.pathname + url.search);
+    const body = new Uint8Array(await incoming.arrayBuffer());
+    const instead = options.instead?.(url);
+    if (instead !== undefined) return instead;
+    switch (url.pathname) {
+      case "/v1/poll":
+        return poll(body);
+      case "/v1/transactions":
+        return submit(body);
+      case "/v1/federation":
+        return cbor(encodeFederation(chain.federation.document));
+      case "/v1/head":
+        return Response.json({ height: options.height ?? chain.height });
+      case "/v1/blocks":
+        return cbor(await page(chain, { url, mostBlocks: options.pageBlocks ?? 5 }));
+      default:
+        return refusal(404, "unknown");
+    }
   });
   const node: TestNode = {
     url: `http://127.0.0.1:${server.addr.port}`,
+    asked,
     polls,
     posted,
     behave: (request) => chain.answer(request),
     [Symbol.asyncDispose]: () => server.shutdown(),
   };
   return node;
+}
+
+async function page(
+  { blocks }: TestChain,
+  { url: { searchParams }, mostBlocks }: { url: URL; mostBlocks: number },
+): Promise<Bytes> {
+  const from = asHeight(Number(searchParams.get("from")));
+  const limit = Math.min(Number(searchParams.get("limit")), mostBlocks);
+  const source = { block: (height: number) => Promise.resolve(blocks[height - 1] ?? null) };
+  return concat(...(await readBlocks(source, { from, limit })).map(archiveItem));
+}
+
+function cbor(body: Bytes): Response {
+  return new Response(body, { headers: { "content-type": "application/cbor" } });
 }
 
 /** A node's refusal. */

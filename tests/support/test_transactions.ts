@@ -11,6 +11,7 @@ import type { Federation } from "../../core/federation.ts";
 import { packConfiguration } from "../../core/platform/configuration.ts";
 import { platformCrypto, randomBytes } from "../../core/platform/crypto.ts";
 import type { PrivateKey } from "../../core/platform/private_key.ts";
+import type { Tip } from "../../core/ports.ts";
 import {
   COMPRESSION,
   type Compression,
@@ -40,6 +41,7 @@ export interface TestConfiguration {
   readonly inReplyTo?: TxId | null;
   readonly compression?: Compression;
   readonly encryption?: Encryption;
+  readonly description?: string;
   readonly timestamp?: number;
   readonly nonce?: Bytes;
   /** Changes the packed configuration before the transaction is signed. */
@@ -64,7 +66,7 @@ export async function configuration(
     vid: options.vid ?? 1,
     compression: options.compression ?? COMPRESSION.none,
     encryption: options.encryption ?? (to === null ? ENCRYPTION.none : ENCRYPTION.hpke),
-    description: "",
+    description: options.description ?? "",
     sender: from.publicKey,
     recipient: to,
     timestamp: options.timestamp ?? Date.now(),
@@ -89,6 +91,16 @@ export async function configuration(
   });
   const body = { ...draft.body, configuration: options.alter?.(packed) ?? packed };
   return sign(federation, { payload: { ...draft, body }, key: from });
+}
+
+/** A signed configuration that is plain and, unless told otherwise, a template; of the time of the chain's last block. */
+export function plainConfiguration(
+  { federation, tip }: { readonly federation: Federation; readonly tip: () => Tip },
+  from: PrivateKey,
+  options: Partial<TestConfiguration> = {},
+): Promise<Transaction> {
+  const plain = { from, to: null, content: "permit any\n", encryption: ENCRYPTION.none };
+  return configuration(federation, { ...plain, timestamp: tip().parent.time, ...options });
 }
 
 /** A signed request to a VNF. */
@@ -120,7 +132,8 @@ export function request(
   return sign(federation, { payload, key: options.from });
 }
 
-function sign(
+/** Signs whatever the payload says. */
+export function sign(
   { genesisId }: Federation,
   { payload, key }: { payload: Payload; key: PrivateKey },
 ): Transaction {

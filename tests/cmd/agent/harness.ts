@@ -5,6 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import type { Cid } from "../../../core/brands.ts";
 import { VnfchainError } from "../../../core/errors.ts";
 import { publicKeyToText } from "../../../core/keys.ts";
 import { generatePrivateKey, type PrivateKey } from "../../../core/platform/private_key.ts";
@@ -16,7 +17,7 @@ import { federationToJson } from "../../../cmd/common/federation_file.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
 import { TestChain } from "../../support/test_chain.ts";
 import { configuration, request, type TestConfiguration } from "../../support/test_transactions.ts";
-import { type TestNode, testNode } from "../../support/test_node.ts";
+import { type TestNode, testNode, type TestNodeOptions } from "../../support/test_node.ts";
 import type { Transaction } from "../../../core/transaction.ts";
 
 /** What the test's VNF has beyond the least. */
@@ -25,6 +26,8 @@ export interface TestVnfOptions {
   /** Nodes; one honest one when left out. */
   readonly nodes?: number;
   readonly tenants?: readonly PrivateKey[];
+  /** What answers instead of a node, by the node's index. */
+  readonly instead?: (index: number) => TestNodeOptions["instead"];
   /** TOML: keys of the whole file, before the tables. */
   readonly keys?: string;
   /** TOML: `[[driver]]` tables. */
@@ -48,7 +51,7 @@ export interface TestVnf extends AsyncDisposable {
   /** The same, committed in a block of its own. */
   readonly publish: (options: Partial<TestConfiguration>) => Promise<Transaction>;
   /** A committed request from the tenant. */
-  readonly request: (options?: { description?: string }) => Transaction;
+  readonly request: (options?: { description?: string; cid?: Cid }) => Transaction;
   /** Names and texts of the generation in force. */
   readonly files: () => Promise<Readonly<Record<string, string>>>;
   readonly state: () => Promise<AgentState>;
@@ -64,7 +67,10 @@ export async function testVnf(options: TestVnfOptions = {}): Promise<TestVnf> {
   const configPath = `${directory}/agent.toml`;
   const chain = options.chain ?? new TestChain();
   if (chain.height === 0) chain.commit();
-  const nodes = Array.from({ length: options.nodes ?? 1 }, () => testNode(chain));
+  const nodes = Array.from({ length: options.nodes ?? 1 }, (_, i) => {
+    const instead = options.instead?.(i);
+    return testNode(chain, instead === undefined ? {} : { instead });
+  });
   const tenants = options.tenants ?? [generatePrivateKey()];
   const tenant = tenants[0] as PrivateKey;
   const key = await readOrMakeKey(stateDir);

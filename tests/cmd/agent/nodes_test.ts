@@ -1,5 +1,6 @@
 /** What nodes may do to an agent: lie, withhold, repeat, freeze, fork, or be away. */
 import assert from "node:assert/strict";
+import { LIMITS } from "../../../core/limits.ts";
 import { decodePollAnswer } from "../../../core/poll.ts";
 import { certify, makeFederation } from "../../support/federation.ts";
 import type { AnswerParts } from "../../support/test_answers.ts";
@@ -140,6 +141,6 @@ Deno.test("an answer of random bytes, of nothing, and of too many bytes is refus
     vnf.node.behave = () => crypto.getRandomValues(new Uint8Array(size));
     assert.equal(await vnf.once(), 1);
   }
-  vnf.node.behave = () => new Response(new Uint8Array(65 * 1024 * 1024));
+  vnf.node.behave = () => new Response(new Uint8Array(LIMITS.clientAnswerBytes + 1));
   assert.equal(await vnf.once(), 3);
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { publicKeyToText } from "../../../core/keys.ts";
 import { fingerprint } from "../../../cmd/agent/key.ts";
 import { appliedIn, recordingDriver, testVnf } from "./harness.ts";
-import { startProgram } from "../../support/program.ts";
+import { programArgv, startCommand, startProgram } from "../../support/program.ts";
 
 const startAgent = (...args: readonly string[]) => startProgram(["agent", ...args]);
 
@@ -33,7 +33,9 @@ Deno.test("the agent shows its key between markers, applies what is published, a
 
 Deno.test("nothing listens, neither before nor after SIGUSR1, SIGUSR2 and SIGHUP", async () => {
   await using vnf = await testVnf({ keys: FAST });
-  await using agent = startAgent("--config", vnf.configPath);
+  // Not quiet: the runtime shall say what it does.
+  const program = programArgv().filter((word) => word !== "--quiet");
+  await using agent = startCommand([...program, "agent", "--config", vnf.configPath]);
   await agent.until(() => vnf.node.polls.length > 0);
   assert.deepEqual(listening(agent.pid), []);
   for (const signal of ["SIGUSR1", "SIGUSR2", "SIGHUP", "SIGUSR1"] as const) {

@@ -6,6 +6,13 @@ import { openConfiguration } from "../../../core/platform/configuration.ts";
 import type { PrivateKey } from "../../../core/platform/private_key.ts";
 import { envelopeContext, type Transaction, TYPE } from "../../../core/transaction.ts";
 import { openState } from "../../../cmd/agent/state_store.ts";
+import { asTxId } from "../../../core/brands.ts";
+import { LIMITS } from "../../../core/limits.ts";
+import { questionsAbout } from "../../../cmd/agent/answer.ts";
+import type { KnownRequest } from "../../../cmd/agent/state.ts";
+import { testKey } from "../../support/keys.ts";
+import { refusal } from "../../support/test_node.ts";
+import { newCid } from "../../support/test_transactions.ts";
 import { recordingDriver, testVnf } from "./harness.ts";
 
 const exporting = (command: string) => () =>
@@ -99,6 +106,79 @@ Deno.test("an export that fails is tried a few times, reported, and does not kee
   assert.equal((await vnf.state()).requests[0]?.status, "failed");
   assert.equal(await vnf.once(), 0);
   assert.equal(vnf.node.posted.length, 0);
+});
+
+Deno.test("a node that says taken and drops an answer does not keep it from the chain", async () => {
+  await using vnf = await testVnf({ nodes: 2, drivers: exporting("echo state") });
+  const [, other] = vnf.nodes;
+  vnf.request();
+  // Rounds start at a random node: that the other one never gets it in 60 rounds happens once in 2^60.
+  for (let i = 0; i < 60 && other!.posted.length === 0; i++) assert.equal(await vnf.once(), 0);
+  assert.ok(other!.posted.length > 0);
+});
+
+Deno.test("one node's refusal does not end an answer, and all nodes' only when it is repeated", async () => {
+  const refusing = () => (url: URL) =>
+    url.pathname === "/v1/transactions" ? refusal(400, "transaction-signature") : undefined;
+  await using vnf = await testVnf({
+    nodes: 2,
+    drivers: exporting("echo state"),
+    instead: (i) => i === 0 ? refusing() : undefined,
+  });
+  vnf.request();
+  for (let i = 0; i < 4; i++) assert.equal(await vnf.once(), 0);
+  assert.equal(vnf.nodes[1]?.posted.length, 4);
+  assert.equal((await vnf.state()).requests[0]?.status, "sent");
+
+  await using refused = await testVnf({ drivers: exporting("echo state"), instead: refusing });
+  refused.request();
+  for (let i = 0; i < LIMITS.agentAnswerTries; i++) assert.equal(await refused.once(), 1);
+  assert.equal((await refused.state()).requests[0]?.status, "failed");
+  assert.equal(await refused.once(), 0);
+});
+
+Deno.test("an answer that is proved to have come too late is made anew, and no other", async () => {
+  await using vnf = await testVnf({ drivers: exporting("date +%N") });
+  const { transactionLifetimeMs } = vnf.chain.federation.document.parameters;
+  vnf.request();
+  assert.equal(await vnf.once(), 0);
+  const made = vnf.node.posted[0]!.payload.timestamp;
+  vnf.chain.commit([], { timeMs: made + transactionLifetimeMs });
+  assert.equal(await vnf.once(), 0);
+  assert.equal(new Set(vnf.node.posted.map(({ id }) => toHex(id))).size, 1);
+  vnf.chain.commit([], { timeMs: made + transactionLifetimeMs + 1 });
+  assert.equal(await vnf.once(), 0);
+  assert.equal(new Set(vnf.node.posted.map(({ id }) => toHex(id))).size, 2);
+  vnf.chain.commit([vnf.node.posted.at(-1)!]);
+  assert.equal(await vnf.once(), 0);
+  assert.equal((await vnf.state()).requests[0]?.status, "done");
+});
+
+Deno.test("of two requests that name one CID the one that was answered is done, and the other failed", async () => {
+  await using vnf = await testVnf({ drivers: exporting("echo state") });
+  const { payload: { cid } } = vnf.request();
+  vnf.request({ cid });
+  assert.equal(await vnf.once(), 0);
+  vnf.chain.commit([vnf.node.posted[0]!]);
+  assert.equal(await vnf.once(), 0);
+  assert.deepEqual((await vnf.state()).requests.map(({ status }) => status), ["done", "failed"]);
+});
+
+Deno.test("questionsAbout() asks for no more answers than one poll answer has room for", () => {
+  const requests = Array.from({ length: 40 }, (_, i): KnownRequest => ({
+    id: asTxId(new Uint8Array(32).fill(i)),
+    cid: newCid(testKey("vnf").publicKey),
+    compression: 0,
+    encryption: 0,
+    description: "",
+    replyTo: testKey("tenant").publicKey,
+    status: "sent",
+    tries: 0,
+  }));
+  const asked = (maxTransactionBytes: number) => questionsAbout({ requests }, { maxTransactionBytes }).length;
+  assert.equal(asked(1024), LIMITS.agentAnswersAsked);
+  assert.equal(asked(2 * 1024 * 1024), 12);
+  assert.equal(asked(LIMITS.transactionBytesCeiling), 1);
 });
 
 Deno.test("an answer that no node takes now is kept, and sent to the next", async () => {

@@ -58,7 +58,16 @@ Deno.test("selectMore() keeps the newest candidates and names the others", async
   const all = await Promise.all(Array.from({ length: LIMITS.agentCandidates + 3 }, () => make()));
   const { candidates, superseded } = select(all.map((transaction, i) => at(i + 1, transaction)));
   assert.equal(candidates.length, LIMITS.agentCandidates);
-  assert.deepEqual(superseded.map(({ position }) => Number(position.height)), [3, 2, 1]);
+  const oldest = all.slice(0, 3).toReversed();
+  assert.deepEqual(superseded.map(({ cid }) => toHex(cid)), oldest.map(({ payload }) => toHex(payload.cid)));
+});
+
+Deno.test("selectMore() keeps no bytes of what it passes over, of which there may be thousands", async () => {
+  const all = await Promise.all(Array.from({ length: LIMITS.agentCandidates + 1 }, () => make()));
+  const refused = await make({ to: null });
+  const selection = select([...all, refused].map((transaction, i) => at(i + 1, transaction)));
+  assert.deepEqual(selection.superseded.map((kept) => Object.keys(kept)), [["cid", "vid"]]);
+  assert.deepEqual(selection.refused.map((kept) => Object.keys(kept)), [["position", "id", "refusal"]]);
 });
 
 Deno.test("selectMore() refuses what is addressed to nobody or somebody else (check i)", async () => {

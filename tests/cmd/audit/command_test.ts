@@ -5,9 +5,8 @@ import { toHex } from "../../../core/bytes.ts";
 import { archiveOf } from "../../support/archive.ts";
 import { runProgram } from "../../support/program.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../../support/temporary_directory.ts";
-import { makeFederation } from "./chain.ts";
-import { openNode } from "./node.ts";
-import { FIREWALL, receiptOf, tellStory } from "./story.ts";
+import { testNode } from "../../support/test_node.ts";
+import { auditedFederation, FIREWALL, receiptOf, tellStory } from "./story.ts";
 
 const PASSPHRASE = "canary-passphrase";
 const story = await tellStory();
@@ -131,7 +130,7 @@ Deno.test("audit reads a node's URL, and exits 3 when nobody answers", async () 
   const federation = ["--federation", directory.file("federation.json")];
   let url = "";
   {
-    await using node = openNode(chain);
+    await using node = testNode(chain);
     url = node.url;
     equal((await audit("--chain", url, ...federation)).code, 0);
   }
@@ -144,7 +143,7 @@ Deno.test("audit --json ends its document when the node is lost in the middle", 
   await using directory = await prepared();
   const instead = ({ searchParams }: URL) =>
     searchParams.get("from") === "11" ? new Response("", { status: 400 }) : undefined;
-  await using node = openNode(chain, { instead });
+  await using node = testNode(chain, { instead });
   const federation = ["--federation", directory.file("federation.json")];
   const key = ["--key", directory.file("tenant.pem")];
   const { code, stdout } = await audit("--chain", node.url, ...federation, ...key, "--json");
@@ -157,7 +156,7 @@ Deno.test("audit exits 2 for wrong usage, with a hint and nothing on standard ou
   await using directory = await prepared();
   const { base, file } = directory;
   const federation = ["--federation", file("federation.json")];
-  const other = await makeFederation(1);
+  const other = await auditedFederation(1);
   const later = { ...other.federation.document, sequence: 1, genesisId: chain.federation.genesisId };
   await Deno.writeTextFile(file("broken.json"), JSON.stringify(later));
   await Deno.writeTextFile(file("exposed.pem"), "x", { mode: 0o644 });

@@ -6,7 +6,8 @@ import { publicKeyToText } from "../../../core/keys.ts";
 import { platformCrypto } from "../../../core/platform/crypto.ts";
 import { generatePrivateKey, type PrivateKey } from "../../../core/platform/private_key.ts";
 import { replayOf } from "../../support/replay.ts";
-import { configuration, openChain, type TestChain } from "./chain.ts";
+import { TestChain } from "../../support/test_chain.ts";
+import { plainConfiguration as configuration } from "../../support/test_transactions.ts";
 import { FIREWALL, tellStory } from "./story.ts";
 
 const story = await tellStory();
@@ -74,23 +75,25 @@ Deno.test("makeHistory() shows nothing without keys, or with a key that is not o
 });
 
 Deno.test("makeHistory() shows empty content, and text only when it is exactly the bytes", async () => {
-  const chain = openChain(story.chain);
+  const chain = new TestChain(story.chain);
   const contents: [Uint8Array<ArrayBuffer>, string | undefined][] = [
     [new Uint8Array(), ""],
     [Uint8Array.of(0xef, 0xbb, 0xbf, 0x61), "\ufeffa"],
     [Uint8Array.of(0x61, 0x00), undefined],
     [Uint8Array.of(0xc0, 0x80), undefined],
   ];
-  for (const [bytes] of contents) chain.append([await configuration(chain, story.tenant, { bytes })]);
+  for (const [bytes] of contents) {
+    chain.append([await configuration(chain, story.tenant, { content: bytes })]);
+  }
   const entries = await historyOf(chain, [story.tenant]);
   deepEqual(entries.map(({ content }) => content?.text), contents.map(([, text]) => text));
 });
 
 Deno.test("entryText() shows control characters of descriptions, names and contents escaped", async () => {
-  const chain = openChain(story.chain);
+  const chain = new TestChain(story.chain);
   const hostile = "\u001b[31mred\u0007\u202e";
   chain.append([
-    await configuration(chain, story.tenant, { description: hostile, bytes: utf8(`a\n${hostile}\n`) }),
+    await configuration(chain, story.tenant, { description: hostile, content: utf8(`a\n${hostile}\n`) }),
   ]);
   const [entry] = await historyOf(chain, [story.tenant]);
   ok(entry);
@@ -101,9 +104,9 @@ Deno.test("entryText() shows control characters of descriptions, names and conte
 });
 
 Deno.test("entryText() cuts long contents", async () => {
-  const chain = openChain(story.chain);
+  const chain = new TestChain(story.chain);
   chain.append([
-    await configuration(chain, story.tenant, { bytes: utf8(`${"x".repeat(5000)}\n`.repeat(300)) }),
+    await configuration(chain, story.tenant, { content: utf8(`${"x".repeat(5000)}\n`.repeat(300)) }),
   ]);
   const [entry] = await historyOf(chain, [story.tenant]);
   ok(entry);

@@ -12,8 +12,10 @@ import { replayOf } from "../../support/replay.ts";
 import { platformCrypto } from "../../../core/platform/crypto.ts";
 import { archiveOf } from "../../support/archive.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
-import { blockAt, certify, configuration, makeFederation, newCid, openChain } from "./chain.ts";
-import { receiptOf, tellStory } from "./story.ts";
+import { certify } from "../../support/federation.ts";
+import { blockAt, TestChain } from "../../support/test_chain.ts";
+import { newCid, plainConfiguration as configuration } from "../../support/test_transactions.ts";
+import { auditedFederation, receiptOf, tellStory } from "./story.ts";
 
 const story = await tellStory();
 const { chain } = story;
@@ -88,7 +90,7 @@ Deno.test("auditChain() finds a block left out, inserted, or moved", async () =>
 });
 
 Deno.test("auditChain() finds a block that members made for another place", async () => {
-  const fork = openChain(chain);
+  const fork = new TestChain(chain);
   fork.append([await configuration(fork, story.stranger)]);
   failed(await auditBlocks([blockAt(chain, 1), blockAt(chain, 2), ...fork.blocks]), 3, "block-link");
   failed(await auditBlocks([blockAt(fork, 1), blockAt(chain, 2)]), 2, "block-link");
@@ -128,7 +130,7 @@ Deno.test("auditChain() finds a transaction exchanged for another valid one", as
 });
 
 Deno.test("auditChain() names the transaction by which a lying quorum broke a state rule", async () => {
-  const lying = openChain(chain);
+  const lying = new TestChain(chain);
   const cid = newCid(story.tenant.publicKey);
   lying.append([await configuration(lying, story.tenant, { cid })]);
   const gap = await configuration(lying, story.tenant, { cid, vid: 3 });
@@ -145,7 +147,7 @@ Deno.test("auditChain() ends at the first failure", async () => {
 });
 
 Deno.test("auditChain() refuses another federation's archive, and its blocks under this header", async () => {
-  const other = await makeFederation(4);
+  const other = await auditedFederation(4);
   const result = await audit(archiveOf(federation, blocks), { federation: other.federation });
   failed(result, 1, "block-link");
   equal(result.height, 0);
@@ -171,7 +173,7 @@ Deno.test("auditChain() finds a member's certificate that is expired, or for ano
 });
 
 Deno.test("auditChain() tells a gap of more than three heartbeats, and does not fail for it", async () => {
-  const slow = openChain(chain);
+  const slow = new TestChain(chain);
   slow.append([], { afterMs: 900_000 });
   slow.append([], { afterMs: 90_000 });
   slow.append([], { afterMs: 90_001 });
@@ -193,7 +195,7 @@ Deno.test("auditChain() passes a cut tail, whose height it tells, and fails it a
 });
 
 Deno.test("auditChain() finds a chain that those who signed it wrote anew, by a receipt of the first", async () => {
-  const anew = openChain(chain);
+  const anew = new TestChain(chain);
   while (anew.blocks.length < 20) anew.append([], { afterMs: 2000 });
   const receipts = [{ name: "r", bytes: receiptOf(chain, { height: 20 }) }];
   equal((await auditBlocks(anew.blocks)).ok, true);
@@ -201,7 +203,7 @@ Deno.test("auditChain() finds a chain that those who signed it wrote anew, by a 
 });
 
 Deno.test("auditChain() finds a receipt's transaction in another block than the receipt's", async () => {
-  const [one, other] = [openChain(chain), openChain(chain)];
+  const [one, other] = [new TestChain(chain), new TestChain(chain)];
   const transaction = await configuration(one, story.tenant);
   one.append([transaction]);
   other.append([transaction], { afterMs: 1001 });
@@ -213,7 +215,7 @@ Deno.test("auditChain() refuses a receipt that does not hold, or is of another c
   const bytes = receiptOf(chain, { height: 20 });
   const bad = [{ name: "bad", bytes: bytes.with(bytes.length - 40, bytes.at(-40) as number ^ 1) as Bytes }];
   equal((await auditBlocks(blocks, { receipts: bad })).ok, false);
-  const other = openChain(await makeFederation(4));
+  const other = new TestChain(await auditedFederation(4));
   other.append([await configuration(other, story.tenant)]);
   const foreign = [{ name: "foreign", bytes: receiptOf(other, { height: 1 }) }];
   failed(await auditBlocks(blocks, { receipts: foreign }), 0, "proof-root");
@@ -258,7 +260,7 @@ async function replays(path: string, sizeBytes: number): Promise<boolean> {
 }
 
 Deno.test("a flipped byte anywhere in an archive is found", async () => {
-  const small = openChain(chain);
+  const small = new TestChain(chain);
   for (let i = 0; i < 6; i++) {
     small.append(i % 2 ? [await configuration(small, story.tenant)] : [], { createdRound: i % 2 });
   }

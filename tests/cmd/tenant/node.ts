@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { toHex } from "../../../core/bytes.ts";
 import { refuse } from "../../../core/errors.ts";
 import { platformCrypto } from "../../../core/platform/crypto.ts";
 import { makeAdmission } from "../../../cmd/node/admission.ts";

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { openBackground } from "../../../consensus/driver/background.ts";
 import { type CatchUpRun, openCatchUp } from "../../../consensus/driver/catch_up_run.ts";
 import { asHeight } from "../../../core/brands.ts";
+import type { Bytes } from "../../../core/bytes.ts";
 import { accept } from "../../../core/errors.ts";
 import { readBlocks } from "../../../cmd/node/blocks.ts";
 import { testStore } from "./chain.ts";
@@ -75,4 +76,30 @@ Deno.test("blocks that nobody asked for are not looked at and do not end the wai
   await done;
   await background.settled();
   assert.deepEqual(appended, [1]);
+});
+
+Deno.test("an answer with blocks of other heights is thrown away, and another member asked", async () => {
+  await using chain = await testStore();
+  for (let i = 0; i < 3; i++) await chain.commit([]);
+  const [first, second] = await readBlocks(chain.store, { from: asHeight(1), limit: 2 }) as [Bytes, Bytes];
+  const asked: number[] = [];
+  const appended: number[] = [];
+  const background = openBackground(() => {});
+  using run: CatchUpRun = openCatchUp({
+    height: () => asHeight(appended.length),
+    ask: (member) => asked.push(member) > 0,
+    append: ({ header }) => {
+      appended.push(header.height);
+      return Promise.resolve(accept(chain.store.tip()));
+    },
+    background,
+    log: () => {},
+  });
+  run.onClaim(1, asHeight(2));
+  run.onClaim(2, asHeight(2));
+  run.onBlocks(1, { from: asHeight(1), blocks: [second, first] });
+  assert.deepEqual(asked, [1, 2]);
+  run.onBlocks(2, { from: asHeight(1), blocks: [first, second] });
+  await background.settled();
+  assert.deepEqual(appended, [1, 2]);
 });

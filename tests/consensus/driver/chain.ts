@@ -1,13 +1,12 @@
 /** A chain that grows when a test says so: a real store, blocks signed by all members of a test federation. */
 import assert from "node:assert/strict";
-import { type Block, blockHash, type DecidedBlock } from "../../../core/block.ts";
+import type { Block, DecidedBlock } from "../../../core/block.ts";
 import { asRound } from "../../../core/brands.ts";
-import { commitMessage, makeCertificate } from "../../../core/certificate.ts";
 import type { Federation } from "../../../core/federation.ts";
 import { platformCrypto } from "../../../core/platform/crypto.ts";
 import type { Transaction } from "../../../core/transaction.ts";
 import { type ChainStore, openStore } from "../../../store/chain_store.ts";
-import { GENESIS_MS, memberKey, testFederation } from "../../support/federation.ts";
+import { certify, GENESIS_MS, memberKey, testFederation } from "../../support/federation.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
 
 /** The chain. */
@@ -21,13 +20,11 @@ export interface TestStore extends AsyncDisposable {
 
 /** All members sign a block. */
 export function decide(federation: Federation, block: Block): DecidedBlock {
-  const { header } = block;
-  const hash = blockHash(platformCrypto.hash, header);
-  const subject = { height: header.height, round: asRound(0), blockHash: hash };
-  const message = commitMessage(federation, subject);
-  const { members } = federation.document;
-  const votes = new Map(members.map((_, index) => [index, memberKey(index).sign(message)]));
-  return { block, certificate: makeCertificate(federation, { subject, votes }) };
+  const keys = federation.document.members.map((_, index) => memberKey(index));
+  return {
+    block,
+    certificate: certify({ federation, keys }, { header: block.header, signers: keys.length }),
+  };
 }
 
 /** Makes and appends the next block of a store. */

@@ -10,6 +10,7 @@ import { type Bytes, equal } from "../../../core/bytes.ts";
 import { verifyCertificate } from "../../../core/certificate.ts";
 import type { Federation, Parameters } from "../../../core/federation.ts";
 import type { Proposal, Tip } from "../../../core/ports.ts";
+import { genesisTip, tipAfter } from "../../../core/tip.ts";
 import type { Action, Event, TimerName } from "../../../consensus/events.ts";
 import type { Message } from "../../../consensus/message.ts";
 import { highestVoteOf } from "../../../consensus/peers.ts";
@@ -18,16 +19,7 @@ import type { State } from "../../../consensus/state.ts";
 import { step } from "../../../consensus/step.ts";
 import { readMessage } from "../../../consensus/verify.ts";
 import { encodeMessage } from "../../../consensus/wire.ts";
-import {
-  ED25519,
-  genesisTip,
-  makeFederation,
-  makeProposal,
-  type Signers,
-  stateRootOf,
-  tipAfter,
-  toolsOf,
-} from "./fixtures.ts";
+import { ED25519, makeFederation, makeProposal, type Signers, stateRootOf, toolsOf } from "./fixtures.ts";
 
 /** A decided block as these tests keep it. */
 export type Decided = Pick<DecidedBlock, "certificate"> & { readonly proposal: Proposal };

@@ -1,23 +1,21 @@
 /** Federations, keys and blocks for tests of the protocol. */
-import { createHash } from "node:crypto";
-import { type Block, type DecidedBlock, genesisParent } from "../../../core/block.ts";
-import { makeHeader, parentOf } from "../../../core/block_rules.ts";
-import { asHash, asSignature, asTxId, type Round, type Signature, ZERO_HASH } from "../../../core/brands.ts";
-import { type Bytes, concat, equal, utf8 } from "../../../core/bytes.ts";
+import { makeHeader } from "../../../core/block_rules.ts";
 import {
-  DEFAULT_PARAMETERS,
-  type Federation,
-  federationOf,
-  type Parameters,
-} from "../../../core/federation.ts";
+  asSignature,
+  asTxId,
+  type Hash,
+  type Round,
+  type Signature,
+  ZERO_HASH,
+} from "../../../core/brands.ts";
+import { type Bytes, concat, equal, utf8 } from "../../../core/bytes.ts";
+import type { Federation, Parameters } from "../../../core/federation.ts";
 import { platformCrypto } from "../../../core/platform/crypto.ts";
-import { type PrivateKey, privateKeyFromSeed } from "../../../core/platform/private_key.ts";
+import type { PrivateKey } from "../../../core/platform/private_key.ts";
 import type { CryptoPort, Proposal, Tip } from "../../../core/ports.ts";
 import type { Tools } from "../../../consensus/state.ts";
-
-/** SHA-256. */
-export const sha256 = (data: Uint8Array) =>
-  asHash(new Uint8Array(createHash("sha256").update(data).digest()));
+import { makeFederation as federationOf, memberKey } from "../../support/federation.ts";
+import { sha256 } from "../../support/sha256.ts";
 
 /** Who signs and verifies in a test: Ed25519, or hashes that are as hard to forge where nobody tries. */
 export interface Signers {
@@ -41,63 +39,15 @@ function quickSignature(key: Uint8Array, message: Uint8Array): Signature {
   return asSignature(concat(sha256(concat(key, message)), sha256(concat(message, key))));
 }
 
-const keys: PrivateKey[] = [];
-
-/** The key of the member at an index, the same in every run. */
-export function memberKey(index: number): PrivateKey {
-  return keys[index] ??= privateKeyFromSeed(sha256(utf8(`member ${index}`)));
-}
-
 /** A federation of `n` whose members are in order of index; no certificates. */
 export function makeFederation(n: number, parameters: Partial<Parameters> = {}): Federation {
-  return federationOf(sha256, {
-    version: 1,
-    genesisId: ZERO_HASH,
-    sequence: 0,
-    previous: ZERO_HASH,
-    time: 1_000,
-    name: "test",
-    authority: new Uint8Array(),
-    members: Array.from({ length: n }, (_, index) => ({
-      name: `m${index}`,
-      key: memberKey(index).publicKey,
-      certificate: new Uint8Array(),
-      peerAddress: `127.0.0.1:${7000 + index}`,
-      apiUrl: `http://127.0.0.1:${8000 + index}`,
-    })),
-    parameters: { ...DEFAULT_PARAMETERS, ...parameters },
-  });
+  const members = Array.from({ length: n }, (_, index) => memberKey(index));
+  return federationOf({ keys: members, parameters, timeMs: 1_000 }).federation;
 }
 
 /** What a member works with. */
 export function toolsOf(index: number, { crypto, sign }: Signers = ED25519): Tools {
   return { crypto, publicKey: memberKey(index).publicKey, sign: sign(memberKey(index)) };
-}
-
-/** The tip before the first block. */
-export function genesisTip(federation: Federation): Tip {
-  return {
-    parent: genesisParent({ ...federation, time: 1_000 }),
-    header: null,
-    certificate: null,
-    federation,
-  };
-}
-
-/** The tip after a decided block. */
-export function tipAfter(
-  { block, certificate }: Pick<DecidedBlock, "certificate"> & { block: Pick<Block, "header"> },
-  {
-    federation,
-    crypto,
-  }: { federation: Federation; crypto: CryptoPort },
-): Tip {
-  return {
-    parent: parentOf({ block, certificate }, { crypto }),
-    header: block.header,
-    certificate,
-    federation,
-  };
 }
 
 /** A block on a tip; other `content` makes another block. */
@@ -127,6 +77,6 @@ export function makeProposal(
 export function stateRootOf(
   tip: Tip,
   { ids, crypto }: { ids: readonly Uint8Array[]; crypto: CryptoPort },
-): ReturnType<typeof sha256> {
+): Hash {
   return crypto.hash(concat(tip.header?.stateRoot ?? ZERO_HASH, ...ids));
 }

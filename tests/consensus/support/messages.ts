@@ -4,6 +4,7 @@ import { blockHash } from "../../../core/block.ts";
 import type { Height, Round } from "../../../core/brands.ts";
 import type { Federation } from "../../../core/federation.ts";
 import type { Proposal, Tip } from "../../../core/ports.ts";
+import { genesisTip } from "../../../core/tip.ts";
 import type { Action, Event } from "../../../consensus/events.ts";
 import { justify, NO_JUSTIFICATION } from "../../../consensus/justification.ts";
 import type {
@@ -22,7 +23,9 @@ import type { State } from "../../../consensus/state.ts";
 import { step } from "../../../consensus/step.ts";
 import { verifyMessage } from "../../../consensus/verify.ts";
 import { voteMessage } from "../../../consensus/vote.ts";
-import { ED25519, genesisTip, makeFederation, makeProposal, memberKey, sha256, toolsOf } from "./fixtures.ts";
+import { memberKey } from "../../support/federation.ts";
+import { sha256 } from "../../support/sha256.ts";
+import { ED25519, makeFederation, makeProposal, toolsOf } from "./fixtures.ts";
 import { actionLine, type BlockNames } from "./trace.ts";
 
 /** Where and by whom a played vote is cast; height 1 unless said otherwise. */

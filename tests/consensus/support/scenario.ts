@@ -41,7 +41,9 @@ import {
   setWork,
   tipOf,
 } from "./cluster.ts";
-import { makeProposal, memberKey, sha256 } from "./fixtures.ts";
+import { memberKey } from "../../support/federation.ts";
+import { sha256 } from "../../support/sha256.ts";
+import { makeProposal } from "./fixtures.ts";
 import { actionLine, type BlockNames, makeBlockNames } from "./trace.ts";
 
 interface Run {

@@ -8,7 +8,7 @@ import type { Action } from "../../../consensus/events.ts";
 import { recordShape } from "../../../consensus/journal.ts";
 import type { Message } from "../../../consensus/message.ts";
 import type { Vote } from "../../../consensus/vote.ts";
-import { sha256 } from "./fixtures.ts";
+import { sha256 } from "../../support/sha256.ts";
 
 /** Gives blocks letters. */
 export interface BlockNames {

@@ -4,7 +4,7 @@ import { toHex } from "../../../core/bytes.ts";
 import { parsePublicKey } from "../../../core/keys.ts";
 import { configurationId, feedId } from "../../../core/state/keys.ts";
 import vectors from "../../vectors/state_values.json" with { type: "json" };
-import { sha256 } from "../sha256.ts";
+import { sha256 } from "../../support/sha256.ts";
 import { bytes } from "./vectors.ts";
 
 function publicKey(hex: string) {

@@ -5,7 +5,7 @@ import { openMemoryState } from "../../../core/state/memory_state.ts";
 import { type StateLeaf, subtreeOf } from "../../../core/state/state_node.ts";
 import { extendFeed, type FeedState, feedStateShape } from "../../../core/state/values.ts";
 import { compare } from "../../../core/bytes.ts";
-import { sha256 } from "../sha256.ts";
+import { sha256 } from "../../support/sha256.ts";
 
 /** Feeds whose keys begin with few distinct bytes, so that pages hold several. */
 function feeds(count: number): readonly { key: Hash; state: FeedState; value: Uint8Array<ArrayBuffer> }[] {

@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { asHash, type Hash } from "../../../core/brands.ts";
 import { type Bytes, compare, concat, toHex, utf8 } from "../../../core/bytes.ts";
 import type { StateLeaf } from "../../../core/state/state_node.ts";
-import { sha256 } from "../sha256.ts";
+import { sha256 } from "../../support/sha256.ts";
 
 function digits(key: Uint8Array): string {
   return [...key].map((byte) => byte.toString(2).padStart(8, "0")).join("");

@@ -12,7 +12,7 @@ import {
   type StatePage,
   withChanges,
 } from "../../../core/state/state_page.ts";
-import { sha256 } from "../sha256.ts";
+import { sha256 } from "../../support/sha256.ts";
 import { leavesAndOthers, naiveRoot, twin } from "./reference.ts";
 
 const KEY = asHash(new Uint8Array(32).fill(0x10));

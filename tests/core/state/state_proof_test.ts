@@ -14,7 +14,7 @@ import {
 } from "../../../core/state/state_proof.ts";
 import { proveState } from "../../../core/state/state_prover.ts";
 import { pagesToProve, stateRoot } from "../../../core/state/state_upper.ts";
-import { sha256 } from "../sha256.ts";
+import { sha256 } from "../../support/sha256.ts";
 import { stateOf, type TestState } from "../../support/test_state.ts";
 import { leavesAndOthers, naiveValues, twin } from "./reference.ts";
 import { TREE_CASES } from "./vectors.ts";

@@ -13,7 +13,7 @@ import {
   setPages,
   stateRoot,
 } from "../../../core/state/state_upper.ts";
-import { sha256 } from "../sha256.ts";
+import { sha256 } from "../../support/sha256.ts";
 import { commit, emptyState, stateOf, type TestState } from "../../support/test_state.ts";
 import { leavesAndOthers, naiveRoot, twin } from "./reference.ts";
 import { TREE_CASES } from "./vectors.ts";

@@ -12,7 +12,7 @@ import {
   feedStateShape,
 } from "../../../core/state/values.ts";
 import vectors from "../../vectors/state_values.json" with { type: "json" };
-import { sha256 } from "../sha256.ts";
+import { sha256 } from "../../support/sha256.ts";
 import { bytes } from "./vectors.ts";
 
 const FORMAT = { what: "state value", code: "state-format" } as const;
