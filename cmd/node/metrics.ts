@@ -11,7 +11,7 @@ import type { NodeStatus } from "./services.ts";
 export interface NodeMetrics {
   readonly onAppended: (decided: DecidedBlock) => void;
   /** What a member or a client sent and was refused, or a connection that was. */
-  readonly onRefused: (code: string) => void;
+  readonly onRefused: (code: string, times?: number) => void;
   readonly text: () => Promise<{ readonly type: string; readonly text: string }>;
 }
 
@@ -60,7 +60,7 @@ export function makeMetrics(status: () => NodeStatus): NodeMetrics {
       blocks.inc();
       transactions.inc(block.transactions.length);
     },
-    onRefused: (code) => refused.inc({ code }),
+    onRefused: (code, times = 1) => refused.inc({ code }, times),
     text: async () => ({ type: registry.contentType, text: await registry.metrics() }),
   };
 }

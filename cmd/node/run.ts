@@ -19,7 +19,9 @@ import { makeRoutes } from "./api/routes.ts";
 import { openApiServer } from "./api/server.ts";
 import { readBlocks } from "./blocks.ts";
 import { hashToken, type NodeConfig, type NodeFlags, readNodeConfig } from "./config.ts";
+import { makeEvidenceKeeper } from "./evidence_files.ts";
 import { checkFederation } from "./federation_check.ts";
+import { watchDiskRoom } from "./disk_room.ts";
 import { openNodeJournal } from "./journal.ts";
 import { makeMetrics, type NodeMetrics } from "./metrics.ts";
 import { type NodeStore, openNodeStore } from "./open_store.ts";
@@ -32,6 +34,7 @@ export async function runNode(
   openLog({ level: flags.logLevel, json: flags.logJson });
   const config = await readNodeConfig(flags);
   const { promise: ended, resolve: end, reject: fail } = Promise.withResolvers<void>();
+  ended.catch(() => {}); // it may fail before it is awaited; the wait below throws what it failed with
   using _signals = handleSignals({ onEnd: end, onWake: () => {} });
   await checkFederation(config.federation, { nowMs: Date.now(), log: logOf("node") });
   await using store = await openNodeStore({
@@ -63,6 +66,8 @@ async function openNode(
   const { federation, self, key } = config;
   const parts: Parts = { metrics: makeMetrics(() => running(parts).services.status()) };
   const journal = stack.use(await openNodeJournal(store.paths.votes));
+  const keepEvidence = makeEvidenceKeeper(config.directory, logOf("consensus"));
+  const room = stack.use(await watchDiskRoom({ directory: config.directory, onChange: logRoom }));
   const member = stack.use(
     await openMember({
       chain: store.chain,
@@ -73,12 +78,12 @@ async function openNode(
       network: networkOf(parts),
       nowMs: Date.now,
       readBlocks: (options) => readBlocks(store.chain, options),
+      isDiskLow: room.isLow,
       onAppended: (decided) => {
         parts.metrics.onAppended(decided);
         running(parts).onAppended(decided);
       },
-      onEvidence: ({ first }) =>
-        logOf("consensus").error("a member contradicts itself", { member: first.sender }),
+      onEvidence: (evidence) => void keepEvidence(evidence),
       log: driverLog(parts.metrics),
       fatal,
     }),
@@ -109,6 +114,12 @@ async function openNode(
     url: `${config.tls === undefined ? "http" : "https"}://${formatAddress(api.address)}`,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+}
+
+function logRoom({ isLow, freeBytes }: { isLow: boolean; freeBytes: number }): void {
+  const log = logOf("node");
+  if (isLow) log.error("the disk is nearly full: transactions are refused, votes go on", { freeBytes });
+  else log.info("the disk has room again", { freeBytes });
 }
 
 /** A bug while a client was served costs that client its answer, and no vote depends on it: the node goes on. */
@@ -166,7 +177,8 @@ function openLinks(
 function driverLog(metrics: NodeMetrics): DriverLog {
   const log = logOf("consensus");
   return (level, text, properties = {}) => {
-    if (typeof properties["code"] === "string") metrics.onRefused(properties["code"]);
+    const { code, leftOut } = properties;
+    if (typeof code === "string") metrics.onRefused(code, 1 + (typeof leftOut === "number" ? leftOut : 0));
     log[level](text, properties);
   };
 }

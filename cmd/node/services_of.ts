@@ -10,7 +10,7 @@ import { accept, assert, type Refusal, refuse, type Verdict } from "../../core/e
 import { type Federation, memberAt } from "../../core/federation.ts";
 import type { ChainReader, CryptoPort, Position } from "../../core/ports.ts";
 import { type Reference, type Transaction, TYPE } from "../../core/transaction.ts";
-import { readTransaction, verifyTransaction } from "../../core/transaction_rules.ts";
+import { checkSize, readTransaction, verifyTransaction } from "../../core/transaction_rules.ts";
 import type { Member } from "../../consensus/driver/member.ts";
 import type { NodeServices, NodeStatus, PeerStatus, TransactionStatus } from "./services.ts";
 
@@ -41,10 +41,8 @@ export function makeServices(options: ServiceOptions): RunningServices {
   const waiting = new Map<string, Set<() => void>>();
 
   async function submit(bytes: Bytes): Promise<Verdict<TxId>> {
-    const { maxTransactionBytes } = federation.document.parameters;
-    if (bytes.length > maxTransactionBytes) {
-      return refuse("too-large", `a transaction of ${bytes.length} bytes, at most ${maxTransactionBytes}`);
-    }
+    const tooLarge = checkSize(bytes, federation.document.parameters);
+    if (tooLarge !== undefined) return tooLarge;
     const verified = verifyTransaction(bytes, { genesisId: federation.genesisId, crypto });
     if (!verified.ok) return verified;
     const { id, payload } = verified.value;
@@ -59,6 +57,8 @@ export function makeServices(options: ServiceOptions): RunningServices {
     }
     const [verdict] = await member.submit([verified.value]);
     assert(verdict !== undefined, "one transaction, one verdict");
+    // It may have come into a block, by way of another node, since it was looked for.
+    if (!verdict.ok && verdict.code === "duplicate" && await chain.positionOf(id) !== null) return accept(id);
     return verdict;
   }
 

@@ -17,6 +17,7 @@ import { LIMITS } from "../../core/limits.ts";
 import type { ChainReader, PoolPort } from "../../core/ports.ts";
 import type { RefusalCode } from "../../core/refusals.ts";
 import { checkTimestamp } from "../../core/state/transition.ts";
+import { checkSize } from "../../core/transaction_rules.ts";
 import { nonceKey, type Payload, type Transaction, TYPE } from "../../core/transaction.ts";
 import * as mempool from "../mempool.ts";
 import type { DriverLog } from "./log.ts";
@@ -78,9 +79,8 @@ export async function openMemberPool(options: PoolOptions): Promise<MemberPool> 
   }
 
   function judge({ payload, bytes }: Transaction): Refusal | undefined {
-    if (bytes.length > parameters.maxTransactionBytes) {
-      return refuse("too-large", `${bytes.length} bytes, at most ${parameters.maxTransactionBytes}`);
-    }
+    const tooLarge = checkSize(bytes, parameters);
+    if (tooLarge !== undefined) return tooLarge;
     const late = checkTimestamp(payload.timestamp, { timeMs: nowMs(), parameters });
     if (late !== undefined) return late;
     return reader.isNonceUsed(payload, Math.max(nowMs(), reader.tip().parent.time))

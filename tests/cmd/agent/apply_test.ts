@@ -6,6 +6,7 @@ import { decodeContent, encodeContent } from "../../../core/content.ts";
 import { publicKeyToText } from "../../../core/keys.ts";
 import { packConfiguration } from "../../../core/platform/configuration.ts";
 import { randomBytes } from "../../../core/platform/crypto.ts";
+import { LIMITS } from "../../../core/limits.ts";
 import { COMPRESSION, type Compression, type Transaction } from "../../../core/transaction.ts";
 import { testKey } from "../../support/keys.ts";
 import { configuration, type TestConfiguration } from "../../support/test_transactions.ts";
@@ -123,6 +124,17 @@ Deno.test("the agent asks again for references that came without their configura
   vnf.node.behave = (request) => vnf.chain.answer(request, { most: 2 });
   assert.equal(await vnf.once(), 0);
   assert.deepEqual(Object.values(await vnf.files()), ["T", "O"]);
+});
+
+Deno.test("documents that are too large only together are refused", async () => {
+  await using vnf = await testVnf();
+  const content = new Uint8Array(LIMITS.contentBytes / 2 + 1);
+  const compression = COMPRESSION.zstd;
+  const template = await vnf.publish({ content, to: null, compression });
+  await vnf.publish({ content, before: [latest(template)], compression });
+  assert.equal(await vnf.once(), 1);
+  assert.deepEqual((await vnf.state()).refusals, [{ code: "too-large", count: 1 }]);
+  assert.deepEqual(await vnf.files(), {});
 });
 
 Deno.test("exactly one configuration is in force over two tenants: the last in certified order", async () => {

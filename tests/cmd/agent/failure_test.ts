@@ -109,6 +109,14 @@ Deno.test("runProgram() ends a program that it cannot record", async () => {
   assert.ok(!runs(mark));
 });
 
+Deno.test("the agent ends a program that an agent before it left running", async () => {
+  await using vnf = await testVnf();
+  const pidFile = `${vnf.stateDir}/driver.pid`;
+  const running = runProgram(["/bin/sleep", "1000"], { directory: "/", pidFile, timeoutMs: 3_600_000 });
+  assert.equal(await vnf.once(), 0);
+  assert.match((await running).summary, /SIGKILL/);
+});
+
 /** Whether any process has this argument. */
 function runs(argument: string): boolean {
   return [...Deno.readDirSync("/proc")].some(({ name }) => {
@@ -178,6 +186,21 @@ for (const step of ["check", "apply"] as const) {
     assert.deepEqual(Object.values(await vnf.files()), ["1"]);
   });
 }
+
+Deno.test("a version in quarantine that comes again after a crash is not tried again", async () => {
+  await using vnf = await testVnf({
+    drivers: (directory) =>
+      `[[driver]]\npreset = "exec"\napply = ["/bin/true"]\ncheck = ${
+        sh('echo 1 >> "$1"; exit 1', `${directory}/applied`)
+      }\n`,
+  });
+  await vnf.publish({ content: "1" });
+  assert.equal(await vnf.once(), 1);
+  await (await storeOf(vnf)).update({ feeds: [], position: null, header: null });
+  assert.equal(await vnf.once(), 1);
+  assert.deepEqual(await appliedIn(vnf.directory), [1]);
+  assert.equal((await vnf.state()).refusals.at(-1)?.code, "quarantined");
+});
 
 Deno.test("a key that is missing beside a state is never replaced by a new one", async () => {
   await using vnf = await testVnf();

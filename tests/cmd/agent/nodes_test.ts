@@ -48,6 +48,33 @@ for (const [name, alter] of Object.entries(lies)) {
   });
 }
 
+Deno.test("a node that promises transactions for ever does not hold the agent up", async () => {
+  await using vnf = await testVnf();
+  await vnf.publish({ content: "1" });
+  vnf.node.behave = (request) =>
+    vnf.node.polls.length > 5 ? refusal(503, "not-ready") : vnf.chain.answer(request, { most: 0 });
+  assert.equal(await vnf.once(), 1);
+  assert.equal(vnf.node.polls.length, 1);
+});
+
+Deno.test("a reference that is withheld when it is asked for by name holds the running configuration", async () => {
+  await using vnf = await testVnf();
+  const template = await vnf.publish({ content: "T", to: null });
+  await vnf.publish({ content: "1" });
+  await vnf.publish({ content: "2", before: [{ cid: template.payload.cid, vid: null }] });
+  for (let i = 0; i < 3; i++) vnf.request();
+  // The base comes in a part of its own, so that the last part leaves its reference out and still holds.
+  const lie = (answer: AnswerParts) => ({ ...answer, configurations: [] });
+  vnf.node.behave = (request) =>
+    vnf.chain.answer(request, request.configurations.length > 0 ? { alter: lie } : { most: 3 });
+  assert.equal(await vnf.once(), 1);
+  assert.deepEqual(await vnf.files(), {});
+  assert.equal((await vnf.state()).position, null);
+  vnf.node.behave = (request) => vnf.chain.answer(request);
+  assert.equal(await vnf.once(), 0);
+  assert.deepEqual(Object.values(await vnf.files()), ["T", "2"]);
+});
+
 Deno.test("a lying, a silent and a starting node cost a try each, and the honest one is taken", async () => {
   await using vnf = await testVnf({ nodes: 4 });
   await vnf.publish({ content: "1" });

@@ -135,6 +135,15 @@ Deno.test("readKeyFile() refuses an empty file, binary and more bytes than the l
   }
 });
 
+Deno.test("readKeyFile() does not read a file that is too large for a key", async () => {
+  await using directory = await temporaryDirectory();
+  const path = directory.file("huge");
+  await Deno.writeFile(path, new Uint8Array(), { mode: 0o600 });
+  // Sparse: more than the system's reader would take, and than this machine should hold.
+  await Deno.truncate(path, 2 ** 32);
+  await refusal(readKeyFile(path), { code: "key-unreadable", path });
+});
+
 Deno.test("readKeyFile() gives one error for a wrong passphrase and a damaged file, and shows no secret", async () => {
   await using directory = await temporaryDirectory();
   const path = directory.file("key.pem");
