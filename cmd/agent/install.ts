@@ -58,14 +58,19 @@ export async function install(
     resolvedAt: resolved.resolvedAt,
     generation,
   };
-  const checked = await checkAll(drivers, generationPath(stateDir, generation));
-  if (!checked.ok) {
-    if (!await isEnding(installer)) await quarantine(installer, { configuration, refusal: checked });
+  let checked: Verdict<null>;
+  try {
+    checked = await checkAll(drivers, generationPath(stateDir, generation));
+    if (checked.ok) await store.update({ pending: { purpose: "apply", configuration } });
+    else if (!await isEnding(installer)) await quarantine(installer, { configuration, refusal: checked });
+  } catch (error) {
+    // What an operator must mend is tried again in each round, with a directory of its own each time.
     await removeGeneration(stateDir, generation);
-    return checked;
+    throw error;
   }
-  await store.update({ pending: { purpose: "apply", configuration } });
-  return await carryOut(installer, configuration);
+  if (checked.ok) return await carryOut(installer, configuration);
+  await removeGeneration(stateDir, generation);
+  return checked;
 }
 
 /** Finishes what a crash interrupted, and applies the configuration in force again after a reboot. */

@@ -52,8 +52,9 @@ export async function runAgent(configPath: string, { once, announce }: RunOption
   });
   using _lock = await lockStateDirectory(config.stateDir);
   using client = await openClient(config);
-  const agent = await startAgent(config, { client, announce, signal: ending.signal });
-  if (once) return EXIT_OF[(await runRound(agent)).end];
+  const { signal } = ending;
+  const agent = await withHint(config.stateDir, () => startAgent(config, { client, announce, signal }));
+  if (once) return EXIT_OF[(await withHint(config.stateDir, () => runRound(agent))).end];
   await runRounds(agent, pause);
   return EXIT.done;
 }
@@ -111,6 +112,21 @@ async function runRounds(agent: Agent, pause: Pause): Promise<void> {
 function logFreshness(log: Log, { stale, height }: Freshness): void {
   if (stale) log.error("STALE: no newer header for too long; the running configuration stays", { height });
   else log.info("fresh again", { height });
+}
+
+/** Does it; what the system refuses on the way is told as the operator's to mend. */
+async function withHint<T>(stateDir: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const { code, message } = cause as { code?: unknown; message?: unknown };
+    if (cause instanceof VnfchainError || typeof code !== "string") throw cause;
+    throw new VnfchainError(`the system refuses: ${message}`, {
+      code,
+      hint: `check ${stateDir}, its owner and the space on its disk; nothing is lost, run it again`,
+      cause,
+    });
+  }
 }
 
 /** Whether a node gave an answer that holds. What an operator must mend is logged, and tried again. */

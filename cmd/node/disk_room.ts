@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { statfs } from "node:fs/promises";
+// Not by name: older runtimes have it on the module alone.
+import files from "node:fs/promises";
 import { LIMITS } from "../../core/limits.ts";
 
 /** How often the space is looked at. */
@@ -58,6 +59,6 @@ export async function watchDiskRoom(options: DiskRoomOptions): Promise<DiskRoom>
 }
 
 async function freeBytesOf(directory: string): Promise<number> {
-  const { bavail, bsize } = await statfs(directory);
+  const { bavail, bsize } = await files.statfs(directory);
   return bavail * bsize;
 }

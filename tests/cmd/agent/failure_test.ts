@@ -100,6 +100,28 @@ Deno.test("first configurations that fail do not fill the disk", async () => {
   assert.equal((await namesIn(`${vnf.stateDir}/generations`)).length, LIMITS.agentGenerations);
 });
 
+Deno.test("a program that is not there does not fill the disk while it is waited for", async () => {
+  await using vnf = await testVnf({
+    drivers: () => `[[driver]]\npreset = "exec"\napply = ["/bin/true"]\ncheck = ["/no/such/program"]\n`,
+  });
+  await vnf.publish({ content: "1" });
+  for (let i = 0; i < 3; i++) assert.equal(await vnf.once(), "driver-program");
+  assert.deepEqual(await namesIn(`${vnf.stateDir}/generations`), []);
+  await vnf.configure({});
+  assert.equal(await vnf.once(), 0);
+});
+
+Deno.test("what the system refuses ends a single round with its code, and is tried again later", async () => {
+  await using vnf = await testVnf();
+  assert.equal(await vnf.once(), 0);
+  await vnf.publish({ content: "1" });
+  await Deno.writeTextFile(`${vnf.stateDir}/generations`, "in the way");
+  assert.equal(await vnf.once(), "ENOTDIR");
+  await Deno.remove(`${vnf.stateDir}/generations`);
+  assert.equal(await vnf.once(), 0);
+  assert.deepEqual(Object.values(await vnf.files()), ["1"]);
+});
+
 Deno.test("runProgram() ends a program that it cannot record", async () => {
   await using directory = await temporaryDirectory();
   const mark = `1000.${Deno.pid}7`;

@@ -171,3 +171,16 @@ Deno.test("an answer of random bytes, of nothing, and of too many bytes is refus
   vnf.node.behave = () => new Response(new Uint8Array(LIMITS.clientAnswerBytes + 1));
   assert.equal(await vnf.once(), 3);
 });
+
+Deno.test("a VNF whose clock is a year slow goes by the chain's order", async () => {
+  const yearMs = 365 * 24 * 3_600_000;
+  await using vnf = await testVnf();
+  const first = await vnf.configuration({ content: "1", timestamp: Date.now() + yearMs });
+  vnf.chain.commit([first], { timeMs: Date.now() + yearMs });
+  assert.equal(await vnf.once(), 0);
+  const { cid } = first.payload;
+  const next = await vnf.configuration({ content: "2", cid, vid: 2, timestamp: Date.now() + yearMs });
+  vnf.chain.commit([next]);
+  assert.equal(await vnf.once(), 0);
+  assert.deepEqual(Object.values(await vnf.files()), ["2"]);
+});

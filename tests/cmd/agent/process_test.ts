@@ -31,14 +31,14 @@ Deno.test("the agent shows its key between markers, applies what is published, a
   );
 });
 
-Deno.test("nothing listens, neither before nor after SIGUSR1, SIGUSR2 and SIGHUP", async () => {
+Deno.test("nothing listens, neither before nor after SIGUSR1, SIGUSR2, SIGHUP and SIGPIPE", async () => {
   await using vnf = await testVnf({ keys: FAST });
   // Not quiet: the runtime shall say what it does.
   const program = programArgv().filter((word) => word !== "--quiet");
   await using agent = startCommand([...program, "agent", "--config", vnf.configPath]);
   await agent.until(() => vnf.node.polls.length > 0);
   assert.deepEqual(listening(agent.pid), []);
-  for (const signal of ["SIGUSR1", "SIGUSR2", "SIGHUP", "SIGUSR1"] as const) {
+  for (const signal of ["SIGUSR1", "SIGUSR2", "SIGHUP", "SIGPIPE", "SIGUSR1"] as const) {
     agent.kill(signal);
     const polls = vnf.node.polls.length;
     await agent.until(() => vnf.node.polls.length > polls + 3);
