@@ -57,7 +57,9 @@ export function stateAt(
 export function beginHeight(draft: Draft): void {
   const { height, tip, self, resume } = draft;
   if (self >= 0) {
-    const ms = tip.federation.document.parameters.heartbeatMs;
+    const { heartbeatMs, roundTimeoutMs } = tip.federation.document.parameters;
+    // The first block does not wait for a heartbeat: until there is one, no client has anything that is certified.
+    const ms = tip.header === null ? Math.min(heartbeatMs, roundTimeoutMs) : heartbeatMs;
     draft.actions.push({ kind: "setTimer", timer: "heartbeat", height, round: 0 as Round, ms });
   }
   if (resume === null || resume.height > height) return;

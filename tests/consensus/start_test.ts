@@ -50,6 +50,14 @@ Deno.test("start() sends the votes of its journal again, byte for byte", () => {
   assert.deepEqual(again, sent);
 });
 
+Deno.test("start() on a chain without a block lets the first one be due after the round's timer", () => {
+  const { heartbeatMs, roundTimeoutMs } = scene.tip.federation.document.parameters;
+  assert(roundTimeoutMs < heartbeatMs);
+  const timer = start({ ...options, records: [] }).actions.find(({ kind }) => kind === "setTimer");
+  assert(timer?.kind === "setTimer" && timer.timer === "heartbeat");
+  assert.equal(timer.ms, roundTimeoutMs);
+});
+
 Deno.test("start() asks for its block's bodies again, without the clock", () => {
   const validate = start({ ...options, records }).actions.find(({ kind }) => kind === "validate");
   assert(validate?.kind === "validate");

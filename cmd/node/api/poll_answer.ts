@@ -73,9 +73,14 @@ async function gather(
   for (const feed of request.feeds) {
     feeds.push(await feedEntries({ services, view }, { feed, budget, wanted }));
   }
-  for (const { cid, vid } of wanted.values()) {
+  const asked = new Set(request.configurations.map(nameOf));
+  for (const [name, { cid, vid }] of [...wanted]) {
     const latest = (await view.configuration(cid))?.latestVid ?? 0;
-    rows += Math.max(0, latest - (vid ?? latest) + 1);
+    const versions = Math.max(0, latest - (vid ?? latest) + 1);
+    // Left out unless it was asked for by name: else whoever owns a template that a tenant pinned could make every
+    // answer to the tenant's VNFs too large, by publishing many versions of it.
+    if (rows + versions > LIMITS.pollRows && !asked.has(name)) wanted.delete(name);
+    else rows += versions;
   }
   if (rows > LIMITS.pollRows) return tooLarge(rows);
   const configurations: ConfigurationAnswer[] = [];
