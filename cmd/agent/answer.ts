@@ -82,7 +82,7 @@ export function questionsAbout(
   { maxTransactionBytes }: Pick<Parameters, "maxTransactionBytes">,
 ): readonly PollConfiguration[] {
   const fitting = Math.max(1, Math.floor(LIMITS.pollBytes / maxTransactionBytes));
-  return requests.filter(({ status }) => status === "sent")
+  return rotated(requests.filter(({ status }) => status === "sent"))
     .slice(0, Math.min(fitting, LIMITS.agentAnswersAsked))
     .map(({ cid }) => ({ cid, vid: 1 }));
 }
@@ -150,9 +150,11 @@ export async function answerRequests(answering: Answering): Promise<readonly Ref
   const refusals: Refusal[] = [];
   const away = new Set<string>();
   const { requests } = answering.store.current();
-  const open = (["due", "sent"] as const).flatMap((wanted) =>
-    requests.filter(({ status }) => status === wanted)
-  );
+  // Those that were sent from another one each time: some that no node ever commits must not keep the others back.
+  const open = [
+    ...requests.filter(({ status }) => status === "due"),
+    ...rotated(requests.filter(({ status }) => status === "sent")),
+  ];
   // Not all at once: each may wait for nodes that do not answer, and no poll is made meanwhile.
   for (const request of open.slice(0, LIMITS.agentAnswersAsked)) {
     if (answering.signal.aborted) break;
@@ -167,6 +169,12 @@ export async function answerRequests(answering: Answering): Promise<readonly Ref
     if (refusal !== undefined) refusals.push(refusal);
   }
   return refusals;
+}
+
+/** The same in order, from a random one on. */
+function rotated<T>(all: readonly T[]): readonly T[] {
+  const start = Math.floor(Math.random() * all.length);
+  return [...all.slice(start), ...all.slice(0, start)];
 }
 
 /** The answer's bytes: those made before, or new ones, durable when it resolves. */
@@ -198,20 +206,21 @@ async function send(
 ): Promise<Refusal | undefined> {
   const { nodes, token, client, signal, log } = answering;
   // From another one each time: a node that says "taken" and drops the answer must not get it in every round.
-  const start = Math.floor(Math.random() * nodes.length);
-  const inTurn = [...nodes.slice(start), ...nodes.slice(0, start)];
-  const outcome = await askNodes(inTurn.toSorted((a, b) => Number(away.has(a)) - Number(away.has(b))), {
-    ask: (node) =>
-      requestNode(new URL("/v1/transactions", node), {
-        method: "POST",
-        body: bytes,
-        accept: "application/json",
-        token,
-        client,
-        signal,
-      }),
-    judge: () => accept(null),
-  });
+  const outcome = await askNodes(
+    rotated(nodes).toSorted((a, b) => Number(away.has(a)) - Number(away.has(b))),
+    {
+      ask: (node) =>
+        requestNode(new URL("/v1/transactions", node), {
+          method: "POST",
+          body: bytes,
+          accept: "application/json",
+          token,
+          client,
+          signal,
+        }),
+      judge: () => accept(null),
+    },
+  );
   for (const { node, code } of outcome.failures) if (code === "unreachable") away.add(node);
   const name = toHex(request.id);
   if (outcome.ok) {

@@ -93,10 +93,9 @@ Deno.test("a kill at any moment ends, after the next start, in a whole generatio
   }
   await using agent = startAgent("--config", vnf.configPath);
   await agent.until(async () => Object.values(await vnf.files())[1] === "20");
-  await agent.until(async () => {
-    const { pending, requests } = await vnf.state();
-    return pending === null && requests.every(({ status }) => status === "sent");
-  });
+  await agent.until(async () => (await vnf.state()).pending === null);
+  // A request that was marked as sent may have been cut off before it was: it is sent again in a later round.
+  await agent.until(() => new Set(vnf.node.posted.map(({ payload }) => String(payload.cid))).size === 20);
   assert.equal(await Deno.readTextFile(`${vnf.directory}/live`), "T20");
   const answers = new Map<string, Set<string>>();
   for (const { payload, id } of vnf.node.posted) {
