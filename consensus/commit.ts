@@ -22,7 +22,8 @@ import { mayVote, type State } from "./state.ts";
  */
 export function voteCommit(draft: Draft): boolean {
   const { height, round, own, tip } = draft;
-  if (!mayVote(draft) || own.prepare?.round !== round || own.commit?.round === round) return false;
+  if (!mayVote(draft) || draft.outcome !== null) return false;
+  if (own.prepare?.round !== round || own.commit?.round === round) return false;
   const { blockHash } = own.prepare;
   const proposal = blockOf(draft, blockHash);
   const signatures = signaturesFor(draft.votes.prepares, { round, blockHash });

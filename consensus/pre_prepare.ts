@@ -79,16 +79,19 @@ export function onBuilt(draft: Draft, event: Extract<Event, { kind: "built" }>):
  * or a new one when there is none.
  */
 export function propose(draft: Draft): boolean {
-  const { round, self, tip, own } = draft;
+  const { round, self, tip, own, outcome } = draft;
   if (!mayVote(draft) || draft.current !== null || leaderAt(tip, round) !== self) return false;
   // Proposed before a restart, or asked for a block already: both are answered by waiting.
   if (own.prePrepare?.round === round) return false;
   if (round === 0) {
-    return draft.work || draft.heartbeatDue ? proposeNew(draft, NO_JUSTIFICATION) : false;
+    const isDue = (draft.work || draft.heartbeatDue) && outcome === null;
+    return isDue ? proposeNew(draft, NO_JUSTIFICATION) : false;
   }
   const roundChanges = [...draft.votes.roundChanges.values()].filter((vote) => vote.round === round);
   if (roundChanges.length < tip.federation.quorum) return false;
   const { justification, bound } = justify(roundChanges);
+  // Decided, though the block is not here: no other is proposed, whatever anybody's locks say.
+  if (outcome !== null && (bound === null || !equal(bound.blockHash, outcome.blockHash))) return false;
   if (bound === null) return proposeNew(draft, justification);
   sendProposal(draft, { proposal: bound.proposal, justification });
   return true;
@@ -127,7 +130,8 @@ function sendProposal(
 /** PREPARE: the current proposal is valid, and its block and bodies are durable here. Once a round. */
 export function votePrepare(draft: Draft): boolean {
   const { current, height, round, own } = draft;
-  if (!mayVote(draft) || current?.status !== "valid" || own.prepare?.round === round) return false;
+  if (!mayVote(draft) || draft.outcome !== null) return false;
+  if (current?.status !== "valid" || own.prepare?.round === round) return false;
   assert(current.round === round, "the current proposal is of another round");
   const { blockHash, proposal } = current;
   castVote(draft, { kind: "prepare", height, round, blockHash }, { block: proposal });

@@ -33,9 +33,12 @@ export function onResend(draft: Draft, { height, round }: Extract<Event, { kind:
   for (const message of votesToResend(draft)) draft.actions.push({ kind: "send", to: "all", message });
 }
 
-/** f + 1 members above our round: one of them is correct. On to the (f+1)-th highest. */
+/**
+ * f + 1 members above our round: one of them is correct. On to the (f+1)-th highest. Also with a certificate whose block
+ * is not here: who has the block may lack the certificate, and need us for a quorum of ROUND-CHANGEs.
+ */
 export function joinOthers(draft: Draft): boolean {
-  if (draft.outcome !== null) return false;
+  if (draft.outcome?.handed) return false;
   const above = [...draft.rounds].filter(([member, round]) => member !== draft.self && round > draft.round);
   const target = above.map(([, round]) => round).sort((a, b) => b - a)[draft.tip.federation.faults];
   if (target === undefined) return false;

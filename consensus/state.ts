@@ -153,13 +153,13 @@ export type Standing =
   | "waiting"
   /** Its journal, or a peer, shows votes of its own at heights that the chain has not passed. */
   | "following"
-  /** The height is decided; the block is being stored or fetched. */
+  /** The height is decided, and the block is being stored. */
   | "decided";
 
 /** Whether and why not this member votes. */
 export function standingOf({ self, outcome, height, followUntil, peers, tip }: State): Standing {
   if (self < 0) return "observing";
-  if (outcome !== null) return "decided";
+  if (outcome?.handed) return "decided";
   if (height <= followUntil) return "following";
   return peers.heard.size >= tip.federation.quorum - 1 ? "voting" : "waiting";
 }

@@ -23,16 +23,16 @@ export function roundTimeoutMs({ roundTimeoutMs, roundTimeoutMaxMs }: Parameters
  */
 export function isRoundTimed(state: State): boolean {
   if (!mayVote(state)) return false;
-  const { round, work, heartbeatDue, current } = state;
+  const { round, work, heartbeatDue, current, outcome } = state;
   return round === 0
-    ? work || heartbeatDue || current !== null
+    ? work || heartbeatDue || current !== null || outcome !== null
     : membersAt(state, round) >= state.tip.federation.quorum;
 }
 
 /** Whether there is something to send or to ask for again: above round 0, and whenever others must help us. */
 function isResent(state: State): boolean {
   if (state.outcome?.handed) return false;
-  return state.round > 0 || standingOf(state) !== "voting";
+  return state.round > 0 || state.outcome !== null || standingOf(state) !== "voting";
 }
 
 /** Starts, replaces and ends the driver's timers. */

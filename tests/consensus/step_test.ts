@@ -161,7 +161,30 @@ const ROWS: readonly Row[] = [
     description: "fetches a block that a quorum decided and it does not know",
     given: [...commits(A, [3, 0])],
     event: commits(A, [1])[0] as Event,
-    then: ["fetch 1 from 0,1,3", "timer resend 1/0 1000 ms"],
+    then: ["fetch 1 from 0,1,3", "timer round 1/0 1000 ms", "timer resend 1/0 1000 ms"],
+  },
+  {
+    description: "asks for the next round with a certificate whose block nobody gives",
+    given: [...commits(A, [0, 1, 3])],
+    event: { kind: "timeout", ...at(0) },
+    then: [
+      "persist round-change 1/1",
+      "fetch 1 from 0,1,3",
+      "send to all: round-change 1/1",
+      "timer resend 1/1 1000 ms",
+    ],
+  },
+  {
+    description: "proposes no new block with a certificate whose block is not here",
+    given: [...commits(A, [0, 1, 3]), arrival(scene, roundChange(scene, { sender: 0, round: 2 }))],
+    event: arrival(scene, roundChange(scene, { sender: 1, round: 2 })),
+    then: [
+      "persist round-change 1/2",
+      "evidence against 1: commit 1/0 A; round-change 1/2",
+      "send to all: round-change 1/2",
+      "timer round 1/2 4000 ms",
+      "timer resend 1/2 1000 ms",
+    ],
   },
   {
     description: "asks again for a decided block that it does not know",
@@ -173,7 +196,7 @@ const ROWS: readonly Row[] = [
     description: "votes no more once the height is decided",
     given: [proposed, ...commits(A, [0, 1, 3])],
     event: validated(A),
-    then: ["commit 1 A decided in 0 by 0,1,3", "no timer resend"],
+    then: ["commit 1 A decided in 0 by 0,1,3", "no timer round", "no timer resend"],
   },
   {
     description: "takes no second proposal of one round, and keeps the proof against its leader",
@@ -465,7 +488,7 @@ const ROWS: readonly Row[] = [
     description: "adopts a decided block of its height",
     given: [],
     event: decidedA,
-    then: ["adopt 1 from 0", "timer resend 1/0 1000 ms"],
+    then: ["adopt 1 from 0", "timer round 1/0 1000 ms", "timer resend 1/0 1000 ms"],
   },
   {
     description: "commits a decided block whose bodies it has, without storing it twice",

@@ -43,13 +43,24 @@ export function makeAdversaryPort(world: World, foreignFederation: Federation): 
       if (isStopped) return;
       try {
         run();
-      } catch {
-        // What the adversary feeds its own copy is no fault of the code: the copy's disk is none.
+      } catch (error) {
+        // It is the code under test, and nothing that reaches it may end it: neither here nor anywhere.
         isStopped = true;
-        world.count("a copy of the adversary's stopped");
+        world.checker.fail(
+          "crash",
+          `a copy of node ${node}: ${error instanceof Error ? error.stack : error}`,
+        );
       }
     };
     const after = (ms: number, run: () => void) => clock.after(ms, () => guarded(run));
+    const leave = (to: NodeId, frame: Frame) => {
+      try {
+        onSend(to, frame);
+      } catch {
+        // It made up something that cannot be written: nothing leaves.
+        world.count("byzantine: tried what cannot be");
+      }
+    };
     const around: Surroundings = {
       ...world.shared(node),
       node,
@@ -65,11 +76,11 @@ export function makeAdversaryPort(world: World, foreignFederation: Federation): 
       after,
       network: {
         send: (to, frame) => {
-          if (!isStopped) onSend(to, frame);
+          if (!isStopped) leave(to, frame);
           return !isStopped;
         },
         broadcast: (frame) => {
-          for (const to of network.peersOf(node)) if (!isStopped) onSend(to, frame);
+          for (const to of network.peersOf(node)) if (!isStopped) leave(to, frame);
         },
       },
       watcher: NOBODY,

@@ -18,7 +18,8 @@ import { makeVoteChecks } from "./checker_votes.ts";
 import type { Disk, StoreContent } from "./disk.ts";
 import type { DecidedBlock, Ledger } from "./ledger.ts";
 import type { Member } from "./surroundings.ts";
-import type { DiskFate, Hello, NodeId, SimTransaction, Violation } from "./types.ts";
+import type { DiskFate } from "./plan.ts";
+import type { Hello, NodeId, SimTransaction, Violation } from "./types.ts";
 
 /** How far a block's time may be ahead of a true clock: skew, jumps and drift of whoever voted for it. */
 const TIME_AHEAD_MS = 60_000;
@@ -90,7 +91,7 @@ export function makeChecker(options: CheckerOptions): Checker {
   const certified = new WeakSet<Certificate>();
   const promises = new Map<NodeId, Promises>();
   const liars = new Set<NodeId>();
-  const votes = makeVoteChecks({ crypto, isByzantine, fail });
+  const votes = makeVoteChecks({ crypto, isByzantine, nodeAt, fail });
   let violation: Violation | null = null;
 
   function fail(invariant: Violation["invariant"], detail: string): void {
@@ -186,9 +187,9 @@ export function makeChecker(options: CheckerOptions): Checker {
     if (event.kind === "peerUp") {
       votes.onHeard(node, { peer: nodeAt(before.tip.federation, event.member), before });
     }
-    if (comparePositions(after.position, before.position) < 0) {
-      fail(7, `node ${node} forgets its highest vote`);
-    }
+    const moved = comparePositions(after.position, before.position);
+    if (moved < 0) fail(7, `node ${node} forgets its highest vote`);
+    if (moved > 0) votes.onCast(node, after);
     if (after.height < before.height) fail(7, `node ${node} goes back to height ${after.height}`);
     if (after.height === before.height && after.round < before.round) {
       fail(7, `node ${node} goes back to round ${after.round}`);

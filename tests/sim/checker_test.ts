@@ -249,6 +249,30 @@ Deno.test("invariant 7: a restored member votes though a peer showed it a later 
   assert.equal(broken(scene), 7);
 });
 
+Deno.test("invariant 7: a member votes before a quorum has greeted it", () => {
+  const scene = makeScene();
+  const before = begin(scene);
+  const greeting = (member: number) =>
+    ({ kind: "peerUp", member, height: 0 as Height, highest: null }) as const;
+  const after = { ...before, position: { ...at(0), step: 2 } };
+  scene.checker.onStep(0, { before, event: greeting(1), after: before, member: null });
+  scene.checker.onStep(0, { before, event: greeting(2), after, member: null });
+  assert.equal(broken(scene), null);
+  restart(scene);
+  scene.checker.onStep(0, { before, event: greeting(1), after, member: null });
+  assert.equal(broken(scene), 7);
+});
+
+Deno.test("liveness: a round is left by a timer of another height or round", () => {
+  for (const [height, round, wanted] of [[1, 0, null], [1, 1, "liveness"], [2, 0, "liveness"]] as const) {
+    const scene = makeScene();
+    const before = begin(scene);
+    const event = { kind: "timeout", height: height as Height, round: round as Round } as const;
+    scene.checker.onStep(0, { before, event, after: { ...before, round: 1 as Round }, member: null });
+    assert.equal(broken(scene), wanted);
+  }
+});
+
 Deno.test("invariant 8: a correct member is accused", () => {
   const scene = makeScene();
   const { federation } = scene;

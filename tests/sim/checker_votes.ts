@@ -5,6 +5,7 @@ import type { Prepare, PrePrepare, RoundChange, VoteMessage } from "../../consen
 import type { State } from "../../consensus/state.ts";
 import { comparePositions, NO_POSITION, positionOf, type VotePosition } from "../../consensus/vote.ts";
 import { equal, toHex } from "../../core/bytes.ts";
+import type { Federation } from "../../core/federation.ts";
 import type { CryptoPort } from "../../core/ports.ts";
 import type { Hello, NodeId, Violation } from "./types.ts";
 
@@ -25,6 +26,8 @@ export interface Voter {
   mustFollow: number;
   /** What was said on links that are coming up. */
   readonly hellos: Map<NodeId, Hello>;
+  /** Who has greeted it since its start. */
+  readonly heard: Set<NodeId>;
   /** Its store has gone back too: bodies may be gone for which the journal has votes. */
   hasLostBodies: boolean;
 }
@@ -46,13 +49,16 @@ export interface VoteChecks {
   /** A node takes up a greeting. */
   readonly onHeard: (node: NodeId, greeting: { readonly peer: NodeId; readonly before: State }) => void;
   readonly onStart: (node: NodeId, state: State) => void;
+  /** A node has cast a vote that it had not cast before. */
+  readonly onCast: (node: NodeId, state: State) => void;
 }
 
 /** Nobody has voted. */
 export function makeVoteChecks(
-  { crypto, isByzantine, fail }: {
+  { crypto, isByzantine, nodeAt, fail }: {
     readonly crypto: CryptoPort;
     readonly isByzantine: (node: NodeId) => boolean;
+    readonly nodeAt: (federation: Federation, index: number) => NodeId;
     readonly fail: (invariant: Violation["invariant"], detail: string) => void;
   },
 ): VoteChecks {
@@ -70,6 +76,7 @@ export function makeVoteChecks(
       isRestored: false,
       mustFollow: 0,
       hellos: new Map(),
+      heard: new Set(),
       hasLostBodies: false,
     };
     voters.set(node, made);
@@ -155,6 +162,7 @@ export function makeVoteChecks(
     onProposal,
     onHeard: (node, { peer, before }) => {
       const voter = of(node);
+      voter.heard.add(peer);
       const hello = voter.hellos.get(peer);
       voter.hellos.delete(peer);
       // What a Byzantine peer shows need not be true.
@@ -164,10 +172,18 @@ export function makeVoteChecks(
       voter.mustFollow = Math.max(voter.mustFollow, vote.height);
       if (!voter.isRestored) fail(7, `node ${node} does not know its own vote at height ${vote.height}`);
     },
+    onCast: (node, { height, tip: { federation } }) => {
+      const heard =
+        federation.document.members.filter((_, i) => of(node).heard.has(nodeAt(federation, i))).length;
+      if (heard < federation.quorum - 1) {
+        fail(7, `node ${node} votes at height ${height}, greeted by ${heard} alone`);
+      }
+    },
     onStart: (node, state) => {
       const voter = of(node);
       voter.mustFollow = 0;
       voter.hellos.clear();
+      voter.heard.clear();
       if (voter.isRestored || comparePositions(state.position, voter.highest) >= 0) return;
       fail(7, `node ${node} starts below a vote that it has sent at height ${voter.highest.height}`);
     },

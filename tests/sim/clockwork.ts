@@ -23,8 +23,9 @@ export function makeClockwork(): Clockwork {
     nowMs: () => nowMs,
     after: (ms, run) => heap.push({ atMs: nowMs + Math.max(0, ms), sequence: sequence++, run }),
     next: (untilMs) => {
-      const planned = heap.pop();
+      const planned = heap.peek();
       if (planned === undefined || planned.atMs > untilMs) return false;
+      heap.pop();
       nowMs = planned.atMs;
       events++;
       planned.run();

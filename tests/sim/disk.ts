@@ -8,7 +8,8 @@ import type { Bytes } from "../../core/bytes.ts";
 import type { Proposal } from "../../core/ports.ts";
 import type { DecidedBlock } from "./ledger.ts";
 import type { Task } from "./tasks.ts";
-import type { DiskFate, Random, SimTransaction } from "./types.ts";
+import type { DiskFate } from "./plan.ts";
+import type { Random, SimTransaction } from "./types.ts";
 
 /** A block held for a vote, with its bodies. */
 export interface HeldBlock {

@@ -2,7 +2,8 @@
 import { faultsOf } from "../../core/federation.ts";
 import { membersOf } from "./federations.ts";
 import { makeRandom } from "./random.ts";
-import type { DiskFate, Fault, NodeId, Plan, Random } from "./types.ts";
+import type { DiskFate, Fault, Plan } from "./plan.ts";
+import type { NodeId, Random } from "./types.ts";
 
 /** One seed of so many is run with real encoding, signatures and transactions. */
 const REAL_EVERY = 100;

@@ -3,7 +3,8 @@ import { makeAdversary } from "./adversary/adversary.ts";
 import { drawPlan } from "./draw.ts";
 import { runSchedule } from "./schedule.ts";
 import { shrink } from "./shrink.ts";
-import type { Plan, RunResult, Violation } from "./types.ts";
+import type { Plan } from "./plan.ts";
+import type { RunResult, Violation } from "./types.ts";
 
 const PLAN = "plan: ";
 /** Lines of a trace that are shown; a file has them all. */

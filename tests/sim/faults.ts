@@ -1,5 +1,6 @@
 /** Lets the drawn faults and the clients' transactions happen at their times, until the schedule heals. */
-import type { Fault, NodeId, SimTransaction } from "./types.ts";
+import type { Fault } from "./plan.ts";
+import type { NodeId, SimTransaction } from "./types.ts";
 import type { World } from "./world.ts";
 
 /** Plans everything that goes wrong, and the load. */

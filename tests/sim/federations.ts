@@ -4,7 +4,8 @@ import { ZERO_HASH } from "../../core/brands.ts";
 import type { HashFunction } from "../../core/hashing.ts";
 import { EPOCH_MS } from "./clockwork.ts";
 import { nodeKey } from "./quick_crypto.ts";
-import type { Fault, NodeId, Plan } from "./types.ts";
+import type { Fault, Plan } from "./plan.ts";
+import type { NodeId } from "./types.ts";
 
 /** Bytes of a block; small, so that blocks are full now and then. */
 const BLOCK_BYTES = 8_000;

@@ -12,6 +12,8 @@ export interface Heap {
   readonly push: (planned: Planned) => void;
   /** Takes out the first. */
   readonly pop: () => Planned | undefined;
+  /** The first, left where it is. */
+  readonly peek: () => Planned | undefined;
   readonly size: () => number;
 }
 
@@ -36,6 +38,7 @@ export function makeHeap(): Heap {
   }
 
   return {
+    peek: () => items[0],
     size: () => items.length,
     push: (item) => {
       let at = items.length;

@@ -246,6 +246,8 @@ export function openMember(around: Surroundings): Member {
       post((indexOf) =>
         aboutMember(indexOf(peer), (member) => ({ kind: "peerUp", member, height, highest }))
       );
+      // A member of a federation that this one has slept through: its blocks can be had over HTTP.
+      if (around.indexOf(state.tip.federation, peer) < 0) syncing.onClaim(peer, height);
       const ids = pool.ids();
       if (ids.length > 0) network.send(peer, { kind: "pool", ids });
     },

@@ -50,6 +50,14 @@ interface Link {
   readonly lastMs: [number, number];
 }
 
+/**
+ * Votes and transactions may be lost: the protocol sends them again. Who asks for blocks and gets no answer holds it
+ * against the other for up to a minute, which no TCP link that stands gives reason to.
+ */
+function isLossy({ kind }: Frame): boolean {
+  return kind !== "getBlocks" && kind !== "blocks";
+}
+
 /** No link stands yet. */
 export function makeNetwork(
   { nodes, ends, random, nowMs, after, weather }: {
@@ -92,7 +100,7 @@ export function makeNetwork(
   function send(from: NodeId, to: NodeId, frame: Frame, extraMs = 0): boolean {
     const link = linkOf(from, to);
     if (!link.isUp) return false;
-    if (isCut(from, to) || random.chance(weather.loss)) return true;
+    if (isCut(from, to) || (isLossy(frame) && random.chance(weather.loss))) return true;
     const times = random.chance(weather.duplication) ? 2 : 1;
     for (let i = 0; i < times; i++) {
       arrive(link, { to, extraMs }, () => {

@@ -5,7 +5,8 @@ import { type Disk, makeDisk } from "./disk.ts";
 import { openMember } from "./member.ts";
 import { onBlock } from "./membership.ts";
 import type { Member, Surroundings, Watcher } from "./surroundings.ts";
-import type { DiskFate, Fault, Frame, Hello, NodeId } from "./types.ts";
+import type { DiskFate, Fault } from "./plan.ts";
+import type { Frame, Hello, NodeId } from "./types.ts";
 import { eventText } from "./texts.ts";
 import type { World } from "./world.ts";
 

@@ -5,7 +5,8 @@
  */
 import { membersOf } from "./federations.ts";
 import { runSchedule } from "./schedule.ts";
-import type { Plan, RunOptions, Violation } from "./types.ts";
+import type { Plan } from "./plan.ts";
+import type { RunOptions, Violation } from "./types.ts";
 
 /** Schedules that one shrinking may run. */
 const MOST_RUNS = 300;

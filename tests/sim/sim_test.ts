@@ -5,7 +5,8 @@ import { drawPlan } from "./draw.ts";
 import { replay, scenarioText, violationText } from "./failures.ts";
 import { runSchedule } from "./schedule.ts";
 import { shrink } from "./shrink.ts";
-import type { Plan, Protocol, RunResult } from "./types.ts";
+import type { Plan } from "./plan.ts";
+import type { Protocol, RunResult } from "./types.ts";
 
 const DETERMINISM_SEEDS = 50;
 const SEEDS = 100;

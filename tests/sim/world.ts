@@ -19,7 +19,8 @@ import { SIMULATED } from "./side.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { frameText } from "./texts.ts";
 import type { Clients } from "./transactions.ts";
-import type { Adversary, Frame, NodeId, Plan, Protocol, Random, RunOptions } from "./types.ts";
+import type { Plan } from "./plan.ts";
+import type { Adversary, Frame, NodeId, Protocol, Random, RunOptions } from "./types.ts";
 
 /** What all processes of a node are given alike. */
 export type Shared = Pick<

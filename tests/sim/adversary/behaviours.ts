@@ -9,13 +9,14 @@ import { relabelled, replays } from "./replay.ts";
 import { badSignatures, wrongRole } from "./signatures.ts";
 import { smallMutations } from "./small_mutations.ts";
 import type { MakeBehaviour } from "./types.ts";
-import { late, selective, silent } from "./withholding.ts";
+import { late, selective, silent, stirring } from "./withholding.ts";
 
 /** Every behaviour. */
 export const BEHAVIOURS = {
   silent,
   selective,
   late,
+  stirring,
   equivocatingLeader,
   yesToAll,
   conflictingRoundChanges,
@@ -52,8 +53,12 @@ export const THEMES: readonly (readonly BehaviourName[])[] = [
   ["equivocatingLeader", "yesToAll", "selective"],
   ["twins", "yesToAll", "late"],
   ["relabelled", "replays", "wrongRole", "badSignatures"],
-  ["invalidBlocks", "wrongProposer", "oddTimes"],
+  ["invalidBlocks", "wrongProposer"],
+  ["oddTimes", "late"],
   ["missingBodies", "badTransactions", "censor"],
   ["wrongHeights", "badBlocks", "shownVotes"],
   ["hugeRounds", "futureFlood", "smallMutations"],
+  ["stirring"],
+  ["stirring", "selective"],
+  ["stirring", "late"],
 ];

@@ -8,8 +8,15 @@ import type { Frame, Sending, SimTransaction } from "../types.ts";
 import { asFrame, ownBlock, prePrepare, some, transactionsOf } from "./craft.ts";
 import type { Behaviour, MakeBehaviour, Puppet } from "./types.ts";
 
-/** A behaviour that puts another block into its node's own new proposals; the same one for all receivers. */
-function replacing(self: Puppet, replace: (message: PrePrepare) => Proposal | null): Behaviour {
+/** What a replacement goes by. */
+type Proposed = Pick<PrePrepare, "round" | "proposal">;
+
+/**
+ * A behaviour that puts another block into its node's own new proposals, the same one for all receivers; and proposes
+ * one unasked when a height begins that it leads.
+ */
+function replacing(self: Puppet, replace: (proposed: Proposed) => Proposal | null): Behaviour {
+  const { random } = self;
   let last: { readonly key: string; readonly frame: Frame | null } | null = null;
   return {
     filter: (sending) => {
@@ -24,6 +31,15 @@ function replacing(self: Puppet, replace: (message: PrePrepare) => Proposal | nu
         if (proposal !== null) self.count();
       }
       return [last.frame === null ? sending : { ...sending, frame: last.frame }];
+    },
+    onRound: ({ height, round }) => {
+      const isLeader = self.port.protocol.leaderAt(self.tip(), round) === self.index();
+      if (round > 0 || !isLeader || random.chance(0.4)) return;
+      const transactions = self.face.pool().filter(({ vid }) => vid === null).slice(0, 3);
+      const proposal = replace({ round, proposal: ownBlock(self, { round, transactions }) });
+      if (proposal === null) return;
+      self.count();
+      self.send(self.victims, asFrame(prePrepare(self, { height, round, proposal })));
     },
   };
 }
@@ -98,8 +114,7 @@ export const missingBodies: MakeBehaviour = (self) => {
     withheld = random.chance(0.5);
     const transaction = port.makeTransaction();
     if (!withheld) self.send(some(self), { kind: "transactions", transactions: [transaction] });
-    const { id } = withheld ? { id: port.makeMissingId() } : transaction;
-    const transactions = [...transactionsOf(self, message.proposal), { ...transaction, id }];
+    const transactions = [...transactionsOf(self, message.proposal), transaction];
     return ownBlock(self, { round: message.round, transactions });
   });
   return {
@@ -108,27 +123,23 @@ export const missingBodies: MakeBehaviour = (self) => {
       if (sending.frame.kind === "transactions" && withheld) return [];
       return behaviour.filter?.(sending) ?? [sending];
     },
+    ...(behaviour.onRound === undefined ? {} : { onRound: behaviour.onRound }),
   };
 };
 
-/** Times before the parent's, at it, at the edge of what clocks may differ by, and beyond. */
+/** Times before the parent's, at it, at the edge of what clocks may differ by, and far beyond. */
 export const oddTimes: MakeBehaviour = (self) =>
   replacing(self, ({ round, proposal }) => {
     const { random, tip, port } = self;
     if (random.chance(0.3)) return null;
     const { maxDriftMs } = self.parameters();
-    const timeMs = random.pick([
-      0,
-      tip().parent.time - 1,
-      tip().parent.time,
-      tip().parent.time + 1,
-      port.wallMs() - maxDriftMs,
-      port.wallMs() + maxDriftMs,
-      port.wallMs() + maxDriftMs - 5_000,
-      port.wallMs() + 3_600_000,
-      Number.MAX_SAFE_INTEGER,
-    ]);
-    const time = Math.max(0, Math.floor(timeMs));
+    const nowMs = Math.floor(port.wallMs());
+    const parentMs = tip().parent.time;
+    const time = random.pick(random.pick([
+      [parentMs - 1, parentMs, parentMs + 1],
+      [nowMs - maxDriftMs, nowMs + maxDriftMs - 5_000, nowMs + maxDriftMs],
+      [0, nowMs + 3_600_000, Number.MAX_SAFE_INTEGER],
+    ]));
     const made = ownBlock(self, { round, transactions: transactionsOf(self, proposal), timeMs: time });
     // Where the maker moves a time up to the parent's, it is moved back.
     return { ...made, header: { ...made.header, time } };

@@ -1,6 +1,7 @@
 /** Saying less, or later, than one should. */
 import { roundTimeoutMs } from "../../../consensus/timers.ts";
 import type { Frame, NodeId } from "../types.ts";
+import { asFrame, roundChange } from "./craft.ts";
 import type { MakeBehaviour } from "./types.ts";
 
 /** Says nothing at all. */
@@ -39,6 +40,23 @@ export const late: MakeBehaviour = ({ random, parameters, count }) => ({
     count();
     const delayMs = random.between(0.6, 1.02) * roundTimeoutMs(parameters(), frame.message.round);
     return [{ ...sending, delayMs: (sending.delayMs ?? 0) + delayMs }];
+  },
+});
+
+/** Goes along with every round change and votes for no block: where it is needed, the rounds go up for ever. */
+export const stirring: MakeBehaviour = (self) => ({
+  filter: (sending) => {
+    const { frame } = sending;
+    if (frame.kind !== "message") return [sending];
+    return ["round-change", "decided"].includes(frame.message.kind) ? [sending] : [];
+  },
+  onFrame: ({ frame }) => {
+    if (frame.kind !== "message" || frame.message.kind !== "round-change") return;
+    const { height, round } = frame.message;
+    const place = self.place();
+    if (height !== place.height || round <= place.round || self.index() < 0) return;
+    self.count();
+    self.send(self.victims, asFrame(roundChange(self, { height, round })));
   },
 });
 

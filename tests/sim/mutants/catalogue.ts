@@ -195,8 +195,14 @@ export const MUTANTS: readonly MutantCase[] = [
     "  if (isOwnVote(shown, context)) draft.followUntil = height;\n",
     "  if (isOwnVote(shown, context) && height < 0) draft.followUntil = height;\n",
   ]),
+  patched("a member votes before a quorum has greeted it", "consensus/state.ts", [
+    "peers.heard.size >= tip.federation.quorum - 1 ?",
+    "peers.heard.size >= Math.min(1, tip.federation.quorum - 1) ?",
+  ]),
   { name: "pool consulted for block validity", rules: { ignorePool: false } },
 ];
 
-/** Mutants of the list that no run of members can show, and the tests that kill them. */
-export const KILLED_ELSEWHERE: Readonly<Record<string, string>> = {};
+/** Mutants of the list that no run of members can show, and why. */
+export const NOT_HERE: Readonly<Record<string, string>> = {
+  "approvals of an old federation document taken again": "no transaction brings approvals",
+};
