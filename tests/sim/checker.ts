@@ -194,6 +194,11 @@ export function makeChecker(options: CheckerOptions): Checker {
     if (after.height === before.height && after.round < before.round) {
       fail(7, `node ${node} goes back to round ${after.round}`);
     }
+    const { rounds, self, round, outcome, tip: { federation } } = after;
+    const ahead = [...rounds].filter(([other, shown]) => other !== self && shown > round).length;
+    if (outcome === null && ahead > federation.faults) {
+      fail("liveness", `node ${node} stays in ${after.height}/${round} though ${ahead} members are above it`);
+    }
     const tooMuch = overflow(after, member);
     if (tooMuch !== undefined) fail(9, `node ${node} keeps ${tooMuch}`);
   }

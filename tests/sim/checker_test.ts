@@ -273,6 +273,17 @@ Deno.test("liveness: a round is left by a timer of another height or round", () 
   }
 });
 
+Deno.test("liveness: a member stays below f + 1 others", () => {
+  for (const [ahead, wanted] of [[1, null], [2, "liveness"]] as const) {
+    const scene = makeScene();
+    const before = begin(scene);
+    const rounds = new Map(Array.from({ length: ahead }, (_, i) => [i + 1, 3 as Round]));
+    const event = { kind: "peerDown", member: 3 } as const;
+    scene.checker.onStep(0, { before, event, after: { ...before, rounds }, member: null });
+    assert.equal(broken(scene), wanted);
+  }
+});
+
 Deno.test("invariant 8: a correct member is accused", () => {
   const scene = makeScene();
   const { federation } = scene;

@@ -59,6 +59,5 @@ export const THEMES: readonly (readonly BehaviourName[])[] = [
   ["wrongHeights", "badBlocks", "shownVotes"],
   ["hugeRounds", "futureFlood", "smallMutations"],
   ["stirring"],
-  ["stirring", "selective"],
-  ["stirring", "late"],
+  ["stirring"],
 ];

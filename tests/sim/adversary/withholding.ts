@@ -43,22 +43,31 @@ export const late: MakeBehaviour = ({ random, parameters, count }) => ({
   },
 });
 
-/** Goes along with every round change and votes for no block: where it is needed, the rounds go up for ever. */
-export const stirring: MakeBehaviour = (self) => ({
-  filter: (sending) => {
-    const { frame } = sending;
-    if (frame.kind !== "message") return [sending];
-    return ["round-change", "decided"].includes(frame.message.kind) ? [sending] : [];
-  },
-  onFrame: ({ frame }) => {
-    if (frame.kind !== "message" || frame.message.kind !== "round-change") return;
-    const { height, round } = frame.message;
-    const place = self.place();
-    if (height !== place.height || round <= place.round || self.index() < 0) return;
-    self.count();
-    self.send(self.victims, asFrame(roundChange(self, { height, round })));
-  },
-});
+/**
+ * Goes along with every round change and votes for no block: where it is needed, the rounds go up for ever. Some fall
+ * silent in the end, and leave the others in a high round without a quorum.
+ */
+export const stirring: MakeBehaviour = (self) => {
+  const { random, port } = self;
+  const silentFromMs = random.chance(0.6) ? random.between(3_000, 40_000) : Infinity;
+  const isSilent = () => port.nowMs() >= silentFromMs;
+  return {
+    filter: (sending) => {
+      const { frame } = sending;
+      if (isSilent()) return [];
+      if (frame.kind !== "message") return [sending];
+      return ["round-change", "decided"].includes(frame.message.kind) ? [sending] : [];
+    },
+    onFrame: ({ frame }) => {
+      if (isSilent() || frame.kind !== "message" || frame.message.kind !== "round-change") return;
+      const { height, round } = frame.message;
+      const place = self.place();
+      if (height !== place.height || round <= place.round || self.index() < 0) return;
+      self.count();
+      self.send(self.victims, asFrame(roundChange(self, { height, round })));
+    },
+  };
+};
 
 function kindOf(frame: Frame): string {
   return frame.kind === "message" ? frame.message.kind : frame.kind;
