@@ -14,7 +14,7 @@ import type { Cid, Hash, Height, TxId } from "../../core/brands.ts";
 import { type Bytes, toHex, utf8 } from "../../core/bytes.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { randomBytes } from "../../core/platform/crypto.ts";
-import { syncDirectory, writeAll } from "../common/durable_file.ts";
+import { syncDirectory, writeNew } from "../common/durable_file.ts";
 import type { Position } from "./state.ts";
 import { generationsPath } from "./state_store.ts";
 
@@ -33,6 +33,8 @@ export interface Document {
   readonly position: Position;
 }
 
+/** Configurations are nobody else's to read. */
+const PRIVATE = { mode: 0o600 } as const;
 const MANIFEST = "manifest.json";
 const NUMBER = /^\d{6}$/;
 const DOCUMENT = /^\d{3}-/;
@@ -57,9 +59,9 @@ export async function writeGeneration(
   await mkdir(temporary, { mode: 0o700 });
   try {
     const files = documents.map((document, i) => ({ document, file: fileName(document, i) }));
-    for (const { document, file } of files) await writeNew(join(temporary, file), document.bytes);
+    for (const { document, file } of files) await writeNew(join(temporary, file), document.bytes, PRIVATE);
     const manifest = JSON.stringify(manifestOf(files, { generation, resolvedAt }), null, 2) + "\n";
-    await writeNew(join(temporary, MANIFEST), utf8(manifest));
+    await writeNew(join(temporary, MANIFEST), utf8(manifest), PRIVATE);
     await syncDirectory(temporary);
     // A crash before this line leaves a temporary directory, which the next start removes.
     await rename(temporary, generationPath(stateDir, generation));
@@ -139,12 +141,6 @@ function manifestOf(
       index: document.position.index,
     })),
   };
-}
-
-async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
-  using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
-  await writeAll(file, bytes);
-  await file.sync();
 }
 
 async function numbersIn(parent: string): Promise<readonly number[]> {

@@ -27,7 +27,8 @@ export async function writeDurably(path: string, bytes: Uint8Array, options: Dur
   const directory = dirname(path);
   const temporary = join(directory, `.${basename(path)}.${toHex(randomBytes(8))}.tmp`);
   try {
-    await writeNew(temporary, bytes, options.mode);
+    // Synced before the rename: otherwise a power cut can leave the new name with an empty file.
+    await writeNew(temporary, bytes, options);
     // A crash here leaves the temporary file: complete, but under no name that anybody reads.
     if (options.createNew) await link(temporary, path); // unlike rename, fails when the path is taken
     else await rename(temporary, path);
@@ -44,10 +45,14 @@ export async function syncDirectory(path: string): Promise<void> {
   await directory.sync();
 }
 
-async function writeNew(path: string, bytes: Uint8Array, mode: number): Promise<void> {
+/** Writes a file that must not be there yet; its bytes are on the disk on return, its name once the directory is synced. */
+export async function writeNew(
+  path: string,
+  bytes: Uint8Array,
+  { mode }: Pick<DurableOptions, "mode">,
+): Promise<void> {
   using file = await Deno.open(path, { write: true, createNew: true, mode });
   await writeAll(file, bytes);
-  // Before the rename: otherwise a power cut can leave the new name with an empty file.
   await file.sync();
 }
 

@@ -202,11 +202,9 @@ export function openMember(around: Surroundings): Member {
       // One that was cleared may have expired just before, and wait to be heard.
       if (isCleared && !around.random.chance(0.05)) return;
       if (!isCleared) timers.delete(timer);
-      // A driver that says only that time is over would hand a stale timer to the height that has begun since.
-      const label = rules.labelTimers ? { height, round } : { height: state.height, round: state.round };
       const event: Event = timer === "heartbeat"
-        ? { kind: "heartbeat", height: label.height }
-        : { kind: TIMER_EVENTS[timer], ...label };
+        ? { kind: "heartbeat", height }
+        : { kind: TIMER_EVENTS[timer], height, round };
       post(() => event);
     });
   }

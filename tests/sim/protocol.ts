@@ -46,7 +46,6 @@ export const ALL_RULES: DriverRules = {
   checkDuplicates: true,
   ignorePool: true,
   hearShownVotes: true,
-  labelTimers: true,
 };
 
 /** Verifies each message object once a federation: a broadcast reaches many. */

@@ -224,8 +224,6 @@ export interface DriverRules {
   readonly ignorePool: boolean;
   /** What a peer shows of our own votes reaches the protocol. */
   readonly hearShownVotes: boolean;
-  /** A timer of a height that is over is handed on with its own height and round. */
-  readonly labelTimers: boolean;
 }
 
 /** A change to the code of the members that run it. */
