@@ -6,7 +6,7 @@
 import type { Signature } from "../core/brands.ts";
 import { type Refusal, refuse } from "../core/errors.ts";
 import { type Federation, memberAt } from "../core/federation.ts";
-import type { CryptoPort } from "../core/ports.ts";
+import type { CryptoPort } from "../core/crypto_port.ts";
 import type { MemberSignature } from "./message.ts";
 import { type Vote, voteMessage, type VoteSubject } from "./vote.ts";
 

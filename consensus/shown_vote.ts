@@ -7,7 +7,7 @@
  */
 import type { Hash, PublicKey } from "../core/brands.ts";
 import type { Federation } from "../core/federation.ts";
-import type { CryptoPort } from "../core/ports.ts";
+import type { CryptoPort } from "../core/crypto_port.ts";
 import { hashShape, record, type Shape } from "../core/shape.ts";
 import { type Vote, voteMessage } from "./vote.ts";
 import { voteShape } from "./wire.ts";

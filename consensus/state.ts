@@ -6,7 +6,8 @@
 import type { Hash, Height, PublicKey, Round, Signature } from "../core/brands.ts";
 import type { Bytes } from "../core/bytes.ts";
 import type { Certificate } from "../core/certificate.ts";
-import type { CryptoPort, Proposal, Tip } from "../core/ports.ts";
+import type { CryptoPort } from "../core/crypto_port.ts";
+import type { Proposal, Tip } from "../core/ports.ts";
 import type {
   Commit,
   Prepare,

@@ -11,14 +11,12 @@ import { type Certificate, certificateHash, verifyCertificate } from "./certific
 import { accept, type Refusal, refuse, type Verdict } from "./errors.ts";
 import { type Federation, memberIndex } from "./federation.ts";
 import { LIMITS } from "./limits.ts";
-import type { CryptoPort } from "./ports.ts";
+import type { Tip } from "./ports.ts";
+import type { CryptoPort } from "./crypto_port.ts";
 
-/** What a header is judged against. */
+/** What a header is judged against: the chain's end, whose next block it is. */
 export interface HeaderContext {
-  readonly parent: Parent;
-  readonly federation: Federation;
-  /** The federation of the parent's height, whose members signed the parent's certificate. */
-  readonly parentFederation: Federation;
+  readonly tip: Pick<Tip, "parent" | "signedBy" | "federation" | "nextFederation">;
   readonly crypto: CryptoPort;
 }
 
@@ -31,7 +29,10 @@ export function checkHeader(
     accept(blockHash(context.crypto.hash, header));
 }
 
-function checkLink(header: Header, { parent, federation }: HeaderContext): Refusal | undefined {
+function checkLink(
+  header: Header,
+  { tip: { parent, federation, nextFederation } }: HeaderContext,
+): Refusal | undefined {
   if (!equal(header.genesisId, federation.genesisId)) {
     return refuse("block-link", "the block is of another chain");
   }
@@ -39,7 +40,7 @@ function checkLink(header: Header, { parent, federation }: HeaderContext): Refus
     return refuse("block-link", `height is ${header.height}, wanted ${parent.height + 1}`);
   }
   if (!equal(header.parent, parent.hash)) return refuse("block-link", "the block's parent is another block");
-  if (!equal(header.federation, federation.hash) || !equal(header.nextFederation, federation.hash)) {
+  if (!equal(header.federation, federation.hash) || !equal(header.nextFederation, nextFederation.hash)) {
     return refuse("block-link", "the block names another federation document");
   }
   if (header.time <= parent.time) return refuse("block-time", "the block's time is not after its parent's");
@@ -54,7 +55,7 @@ function checkLink(header: Header, { parent, federation }: HeaderContext): Refus
 
 function checkParentCertificate(
   { header, parentCertificate }: { header: Header; parentCertificate: Certificate | null },
-  { parent, parentFederation, crypto }: HeaderContext,
+  { tip: { parent, signedBy }, crypto }: HeaderContext,
 ): Refusal | undefined {
   if (parent.height === 0 || parentCertificate === null) {
     const none = parent.height === 0 && parentCertificate === null &&
@@ -67,7 +68,7 @@ function checkParentCertificate(
     return refuse("certificate-mismatch", "the header names another certificate of its parent");
   }
   const verdict = verifyCertificate(parentCertificate, {
-    federation: parentFederation,
+    federation: signedBy,
     block: parent,
     crypto,
   });
@@ -133,11 +134,10 @@ export function checkClock(
     : refuse("block-time", `the block's time is ${driftMs} ms from this clock, at most ${maxDriftMs}`);
 }
 
-/** The header of a new block. */
+/** The header of a new block on a tip. */
 export function makeHeader(
   block: {
-    readonly parent: Parent;
-    readonly federation: Federation;
+    readonly tip: Pick<Tip, "parent" | "federation" | "nextFederation">;
     readonly proposer: PublicKey;
     readonly createdRound: Header["createdRound"];
     /** Milliseconds; moved up to just after the parent's time when needed. */
@@ -147,7 +147,7 @@ export function makeHeader(
   },
   crypto: CryptoPort,
 ): Header {
-  const { parent, federation, ids } = block;
+  const { tip: { parent, federation, nextFederation }, ids } = block;
   return {
     version: 1,
     genesisId: federation.genesisId,
@@ -159,7 +159,7 @@ export function makeHeader(
     transactionsRoot: transactionsRoot(crypto.hash, ids),
     stateRoot: block.stateRoot,
     federation: federation.hash,
-    nextFederation: federation.hash,
+    nextFederation: nextFederation.hash,
     parentCertificate: parent.certificateHash,
     count: ids.length,
   };

@@ -10,7 +10,7 @@ import { accept, assert, refuse, type Verdict } from "./errors.ts";
 import { type Federation, memberAt } from "./federation.ts";
 import { type HashFunction, taggedHash } from "./hashing.ts";
 import { LIMITS } from "./limits.ts";
-import type { CryptoPort } from "./ports.ts";
+import type { CryptoPort } from "./crypto_port.ts";
 import {
   bytesUpTo,
   constant,

@@ -17,12 +17,14 @@ import { type Bytes, equal } from "./bytes.ts";
 import type { Certificate } from "./certificate.ts";
 import { accept, assert, type Refusal, refuse } from "./errors.ts";
 import type { Federation } from "./federation.ts";
-import type { CryptoPort, Tip } from "./ports.ts";
+import type { CryptoPort } from "./crypto_port.ts";
+import type { Tip } from "./ports.ts";
 import { type MemoryState, openMemoryState, type PreparedState } from "./state/memory_state.ts";
 import { openTransition } from "./state/transition.ts";
 import { genesisTip, tipAfter } from "./tip.ts";
 import type { Transaction } from "./transaction.ts";
 import { checkSize, verifyTransaction } from "./transaction_rules.ts";
+import { openPastBlocks, type PastBlocks } from "./past_blocks.ts";
 import { openUniquenessWindow, type UniquenessWindow, windowStart } from "./uniqueness_window.ts";
 
 /** What a chain is replayed against. */
@@ -42,6 +44,10 @@ export interface ReplayedBlock {
   /** Hash of the header. */
   readonly hash: Hash;
   readonly certificate: Certificate;
+  /** In force at this height. */
+  readonly federation: Federation;
+  /** In force two heights later, when this block decides a change. Its certificates are not judged here. */
+  readonly change: Federation | null;
   readonly transactions: readonly Transaction[];
   /** What it builds on. */
   readonly parent: Parent;
@@ -74,31 +80,35 @@ export interface Replay {
 }
 
 /** Starts before the first block; asserts that the document is a first one. */
-export function openReplay({ federation, crypto, leaderOf, salt }: ReplayOptions): Replay {
-  assert(federation.document.sequence === 0, "a replay starts with the first federation document");
+export function openReplay({ federation: first, crypto, leaderOf, salt }: ReplayOptions): Replay {
+  assert(first.document.sequence === 0, "a replay starts with the first federation document");
   const state = openMemoryState(crypto.hash);
   const window = openUniquenessWindow(salt);
-  const { document } = federation;
-  let tip = genesisTip(federation);
+  const past = openPastBlocks();
+  let tip = genesisTip(first);
 
   function push(raw: RawBlock): ReplayVerdict {
     const { header, certificate } = raw;
     const problem = checkBlock(raw, { tip, crypto, leaderOf });
     if (problem !== undefined) return problem;
+    const { federation, parent } = tip;
     const read = readTransactions(raw, { federation, crypto });
     if (!read.ok) return read;
     const transactions = read.value;
-    const effects = evaluate({ header, transactions }, { federation, crypto, state, window });
+    const effects = evaluate({ header, transactions }, { tip, crypto, state, window, past });
     if (!effects.ok) return effects;
 
+    const { change, nonces } = effects.value;
     effects.value.state.commit();
-    window.forget(windowStart(header.time, document.parameters));
-    window.add(header.time, effects.value.nonces);
-    const { parent } = tip;
-    tip = tipAfter({ block: { header }, certificate }, { federation, crypto });
+    const sinceMs = windowStart(header.time, federation.document.parameters);
+    window.forget(sinceMs);
+    window.add(header.time, nonces);
+    tip = tipAfter({ block: { header }, certificate }, { before: tip, change, crypto });
+    past.add(tip.parent, sinceMs);
     const certified = certificate.signatures.length + (raw.parentCertificate?.signatures.length ?? 0);
     const signatures = transactions.length + certified;
-    return accept({ header, hash: tip.parent.hash, certificate, transactions, parent, signatures });
+    const { hash } = tip.parent;
+    return accept({ header, hash, certificate, federation, change, transactions, parent, signatures });
   }
 
   return { tip: () => tip, push };
@@ -109,9 +119,8 @@ function checkBlock(
   { header, parentCertificate, certificate }: RawBlock,
   { tip, crypto, leaderOf }: Pick<ReplayOptions, "crypto" | "leaderOf"> & { tip: Tip },
 ): Refusal | undefined {
-  const { parent, federation } = tip;
-  const context = { parent, federation, parentFederation: federation, crypto };
-  const checked = checkHeader({ header, parentCertificate }, context);
+  const { federation } = tip;
+  const checked = checkHeader({ header, parentCertificate }, { tip, crypto });
   if (!checked.ok) return checked;
   const decided = checkDecision({ header, hash: checked.value, certificate }, { federation, crypto });
   if (decided !== undefined) return decided;
@@ -143,20 +152,30 @@ function readTransactions(
   return checkContent(header, { ids, bytes: total, federation, crypto }) ?? accept(verified);
 }
 
+/** What a block's transactions lead to. */
+interface Evaluated {
+  readonly state: PreparedState;
+  readonly nonces: readonly Hash[];
+  readonly change: Federation | null;
+}
+
 /** Applies the transactions to the state as it is, and changes nothing. */
 function evaluate(
   { header, transactions }: { header: Header; transactions: readonly Transaction[] },
-  { federation, crypto, state, window }: Pick<ReplayOptions, "federation" | "crypto"> & {
+  { tip, crypto, state, window, past }: Pick<ReplayOptions, "crypto"> & {
+    tip: Tip;
     state: MemoryState;
     window: UniquenessWindow;
+    past: PastBlocks;
   },
-): Read<{ readonly state: PreparedState; readonly nonces: readonly Hash[] }> {
-  const { parameters } = federation.document;
-  const sinceMs = windowStart(header.time, parameters);
+): Read<Evaluated> {
+  const { federation, nextFederation } = tip;
+  const sinceMs = windowStart(header.time, federation.document.parameters);
   const { feed, configuration } = state;
-  const transition = openTransition(crypto.hash, {
-    reader: { feed, configuration, nonceSeen: (key) => window.seen(key, sinceMs) },
-    context: { height: header.height, timeMs: header.time, parameters },
+  const nonceSeen = (key: Hash) => window.seen(key, sinceMs);
+  const transition = openTransition(crypto, {
+    reader: { feed, configuration, nonceSeen, pastBlock: past.at },
+    context: { height: header.height, timeMs: header.time, federation, nextFederation },
   });
   const nonces: Hash[] = [];
   for (const [index, transaction] of transactions.entries()) {
@@ -165,5 +184,6 @@ function evaluate(
     nonces.push(applied.value.nonce);
   }
   const prepared = state.prepare(transition.changes());
-  return checkStateRoot(header, prepared.root) ?? accept({ state: prepared, nonces });
+  const evaluated = { state: prepared, nonces, change: transition.federationChange() };
+  return checkStateRoot(header, prepared.root) ?? accept(evaluated);
 }

@@ -20,7 +20,7 @@ import {
   type PollAnswer,
   type PollConfiguration,
 } from "./poll.ts";
-import type { CryptoPort } from "./ports.ts";
+import type { CryptoPort } from "./crypto_port.ts";
 import { decodeShape } from "./shape.ts";
 import { configurationId, type Feed, feedId } from "./state/keys.ts";
 import { verifyState } from "./state/state_proof.ts";

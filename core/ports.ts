@@ -9,20 +9,10 @@ import type { Bytes } from "./bytes.ts";
 import type { Certificate } from "./certificate.ts";
 import type { Refusal, Verdict } from "./errors.ts";
 import type { Federation } from "./federation.ts";
-import type { HashFunction } from "./hashing.ts";
 import type { Feed } from "./state/keys.ts";
 import type { StateProof } from "./state/state_proof.ts";
 import type { ConfigurationState } from "./state/values.ts";
 import type { Payload, Transaction } from "./transaction.ts";
-
-/** Ed25519 verification by the platform: one rule everywhere. The key has passed `parsePublicKey`. */
-export type VerifyFunction = (publicKey: PublicKey, message: Uint8Array, signature: Uint8Array) => boolean;
-
-/** The two primitives that the pure part is given. */
-export interface CryptoPort {
-  readonly hash: HashFunction;
-  readonly verify: VerifyFunction;
-}
 
 /** The chain's end: what the next block builds on. */
 export interface Tip {
@@ -31,8 +21,12 @@ export interface Tip {
   readonly header: Header | null;
   /** Null before the first block. */
   readonly certificate: Certificate | null;
+  /** In force at the tip's own height: its members signed the certificate. */
+  readonly signedBy: Federation;
   /** In force at the next height. */
   readonly federation: Federation;
+  /** In force at the height after the next; while a change is under way, another one than `federation`. */
+  readonly nextFederation: Federation;
 }
 
 /** A proposal as it is judged: everything but the proof that it was decided. */
@@ -88,6 +82,8 @@ export interface StateView {
 
 /** The replicated chain, as the client API reads it. Each call answers at the tip of its own moment. */
 export interface ChainReader extends StateView {
+  /** The federation document in force at a height, up to two above the tip's. */
+  readonly federationAt: (height: number) => Federation;
   /** A decided block as stored. */
   readonly block: (height: Height) => Promise<RawBlock | null>;
   /** The transaction at a position. */

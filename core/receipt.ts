@@ -12,7 +12,7 @@ import { accept, refuse, type Verdict } from "./errors.ts";
 import { decodeFederation, encodeFederation, type Federation } from "./federation.ts";
 import { LIMITS } from "./limits.ts";
 import { verifyInclusion } from "./merkle.ts";
-import type { CryptoPort } from "./ports.ts";
+import type { CryptoPort } from "./crypto_port.ts";
 import {
   bytesUpTo,
   constant,

@@ -42,6 +42,10 @@ export const REFUSALS = {
   // Federations, blocks and certificates
   "federation-format": "the federation document is malformed",
   "federation-certificate": "a member's X.509 certificate does not hold",
+  "federation-order": "the federation document does not follow the one in force",
+  "federation-approvals": "fewer than a quorum of the members in force have approved the federation document",
+  "federation-newcomer": "a new member has not signed, or has named no recent block",
+  "federation-pending": "another change of the federation is not in force yet",
   "header-format": "the block header is malformed",
   "block-format": "the block is malformed",
   "block-link": "the block does not follow its parent",

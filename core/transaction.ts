@@ -10,6 +10,7 @@ import { asTxId, type Cid, type Hash, type PublicKey, type Signature, type TxId 
 import { type Bytes, fromHex } from "./bytes.ts";
 import { type Cbor, encodeCbor } from "./cbor.ts";
 import { assert } from "./errors.ts";
+import { type FederationChange, federationChangeShape } from "./federation_change.ts";
 import { type HashFunction, taggedHash } from "./hashing.ts";
 import { LIMITS } from "./limits.ts";
 import {
@@ -31,7 +32,7 @@ import {
 } from "./shape.ts";
 
 /** Transaction types. */
-export const TYPE = { configuration: 1, request: 2 } as const;
+export const TYPE = { configuration: 1, request: 2, federation: 3 } as const;
 /** Compression of the content. */
 export const COMPRESSION = { none: 0, gzip: 1, zstd: 2 } as const;
 /** Encryption of the configuration; 2 is kept for a hybrid post-quantum KEM. */
@@ -85,8 +86,24 @@ export interface RequestPayload extends PayloadHeader {
   readonly body: { readonly replyTo: PublicKey };
 }
 
+/**
+ * Type 3: brings the federation's next document. The documents are the versions of one configuration, whose CID is the
+ * genesis id, so that a client can ask for the latest as for any other.
+ */
+export interface FederationPayload extends PayloadHeader {
+  readonly type: 3;
+  readonly body: FederationChange;
+}
+
 /** What the sender signs. */
-export type Payload = ConfigurationPayload | RequestPayload;
+export type Payload = ConfigurationPayload | RequestPayload | FederationPayload;
+
+/** Whether a transaction brings the federation's next document. */
+export function isFederationChange(
+  transaction: Transaction,
+): transaction is Transaction & { readonly payload: FederationPayload } {
+  return transaction.payload.type === TYPE.federation;
+}
 
 /** A transaction whose format, fields and signature were verified. */
 export interface Transaction {
@@ -131,13 +148,22 @@ const requestShape: Shape<RequestPayload> = record({
   body: record({ replyTo: publicKeyShape }),
 });
 
-/** The payload's shape, chosen by its type, the second element. */
+const federationPayloadShape: Shape<FederationPayload> = record({
+  version: constant(1),
+  type: constant(TYPE.federation),
+  ...header,
+  body: federationChangeShape,
+});
+
+const SHAPES = [configurationShape, requestShape, federationPayloadShape] as const;
+
+/** The payload's shape, chosen by its type, the second element; an unknown one meets a shape that refuses it. */
 export const payloadShape: Shape<Payload> = {
-  encode: (payload) =>
-    payload.type === TYPE.configuration ? configurationShape.encode(payload) : requestShape.encode(payload),
+  encode: (payload) => (SHAPES[payload.type - 1] as Shape<Payload>).encode(payload),
   decode: (value, path) => {
     const type = Array.isArray(value) ? (value as readonly Cbor[])[1] : undefined;
-    return type === TYPE.request ? requestShape.decode(value, path) : configurationShape.decode(value, path);
+    const index = Object.values<Cbor | undefined>(TYPE).indexOf(type);
+    return (SHAPES[index] ?? configurationShape).decode(value, path);
   },
 };
 

@@ -6,17 +6,19 @@
  * @module
  */
 import type { Cid, Hash } from "./brands.ts";
-import { toHex } from "./bytes.ts";
+import { equal, toHex } from "./bytes.ts";
 import { ownsCid } from "./cid.ts";
-import { accept, type Refusal, refuse, type Verdict } from "./errors.ts";
-import type { Parameters } from "./federation.ts";
+import { accept, type Refusal, refuse, unreachable, type Verdict } from "./errors.ts";
+import { checkDocument, type Parameters } from "./federation.ts";
 import type { HashFunction } from "./hashing.ts";
-import type { CryptoPort } from "./ports.ts";
+import type { CryptoPort } from "./crypto_port.ts";
 import { decodeShape } from "./shape.ts";
 import {
+  COMPRESSION,
   type ConfigurationPayload,
   coseSign1Shape,
   ENCRYPTION,
+  type FederationPayload,
   type Payload,
   payloadShape,
   type RequestPayload,
@@ -35,7 +37,7 @@ export function verifyTransaction(
   if (!read.ok) return read;
   const { signed, transaction } = read.value;
   const { payload, signature } = transaction;
-  const problem = checkFields(crypto.hash, payload);
+  const problem = checkFields(payload, { genesisId, hash: crypto.hash });
   if (problem !== undefined) return problem;
   if (!crypto.verify(payload.sender, signed, signature)) {
     return refuse("transaction-signature", "the signature does not verify under the sender's key");
@@ -68,9 +70,33 @@ export function readTransaction(
 }
 
 /** The rules between fields; `undefined` when all hold. */
-export function checkFields(hash: HashFunction, payload: Payload): Refusal | undefined {
+export function checkFields(
+  payload: Payload,
+  { genesisId, hash }: { readonly genesisId: Hash; readonly hash: HashFunction },
+): Refusal | undefined {
   if (payload.vid < 1) return refuse("transaction-fields", "VID is 0, wanted 1 or more");
-  return payload.type === TYPE.request ? checkRequest(hash, payload) : checkConfiguration(hash, payload);
+  switch (payload.type) {
+    case TYPE.request:
+      return checkRequest(hash, payload);
+    case TYPE.configuration:
+      return checkConfiguration(hash, payload);
+    case TYPE.federation:
+      return checkFederationPayload(payload, genesisId);
+    default:
+      return unreachable(payload);
+  }
+}
+
+/** A document belongs to all: it is public, and stands under the chain's own CID, its sequence as VID. */
+function checkFederationPayload(payload: FederationPayload, genesisId: Hash): Refusal | undefined {
+  const { cid, vid, compression, encryption, recipient, body: { document } } = payload;
+  if (!equal(cid, genesisId)) return refuse("cid-owner", "the CID of a federation change is the genesis id");
+  if (recipient !== null || compression !== COMPRESSION.none || encryption !== ENCRYPTION.none) {
+    return refuse("transaction-fields", "a federation change has a recipient, or is compressed or encrypted");
+  }
+  return vid === document.sequence
+    ? checkDocument(document)
+    : refuse("transaction-fields", `VID is ${vid}, but the document's sequence is ${document.sequence}`);
 }
 
 function checkRequest(hash: HashFunction, payload: RequestPayload): Refusal | undefined {

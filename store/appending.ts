@@ -15,6 +15,7 @@ import { type Batch, commitBatches, packBatches } from "./batches.ts";
 import { setChanges } from "./changes.ts";
 import { setDecided } from "./decided.ts";
 import type { Effects } from "./evaluation.ts";
+import { setFederation } from "./federations.ts";
 import { judgeBlock } from "./judging.ts";
 import { TIP_KEY } from "./layout.ts";
 import { setLinks } from "./links.ts";
@@ -42,13 +43,14 @@ export async function appendBlock(memory: Memory, decided: DecidedBlock): Promis
 /** The atomic commits that append a block, in order. */
 export function planAppend(
   { rows: { hash }, held, pool }: Memory,
-  { decided, effects: { links, changes } }: { decided: DecidedBlock; effects: Effects },
+  { decided, effects: { links, changes, change } }: { decided: DecidedBlock; effects: Effects },
 ): readonly Batch[] {
   const { header: { height, time }, transactions } = decided.block;
   return packBatches([
     ...setDecided(hash, decided),
     ...setLinks(hash, { height, links: { timeMs: time, entries: links } }),
     ...setChanges(hash, { height, changes }),
+    ...setFederation(hash, { height, change }),
     setTip(hash, height),
     ...pool.forget(transactions.map(({ id }) => id)),
     ...held.deleteUpTo(height),

@@ -10,6 +10,8 @@ import type { Block, DecidedBlock, RawBlock } from "../core/block.ts";
 import type { Cid, Hash, Height, TxId } from "../core/brands.ts";
 import type { Bytes } from "../core/bytes.ts";
 import { accept, type Verdict } from "../core/errors.ts";
+import type { Federation } from "../core/federation.ts";
+import { federationAt } from "../core/federation_terms.ts";
 import type {
   ChainPort,
   ChainReader,
@@ -120,6 +122,10 @@ export class ChainStore implements ChainPort, ChainReader, AsyncDisposable {
     this.#startCheckpoint();
     await this.#checkpoint;
     if (this.#failure !== undefined) throw this.#failure.cause;
+  }
+
+  federationAt(height: number): Federation {
+    return federationAt(this.#memory.terms, height);
   }
 
   async block(height: Height): Promise<RawBlock | null> {

@@ -6,19 +6,31 @@
  *
  * @module
  */
+import { blockHash } from "../core/block.ts";
 import { type Hash, ZERO_HASH } from "../core/brands.ts";
+import type { CryptoPort } from "../core/crypto_port.ts";
 import { assert, type Verdict } from "../core/errors.ts";
+import type { Federation } from "../core/federation.ts";
+import type { PastBlock } from "../core/federation_change.ts";
 import type { HashFunction } from "../core/hashing.ts";
 import { configurationId } from "../core/state/keys.ts";
 import type { StateLeaf } from "../core/state/state_node.ts";
 import { pageOf } from "../core/state/state_page.ts";
 import { type StateUpdate, updateState } from "../core/state/state_update.ts";
 import type { UpperTree } from "../core/state/state_upper.ts";
-import { type Applied, type BlockContext, openTransition, stateKeysOf } from "../core/state/transition.ts";
-import { type Transaction, TYPE } from "../core/transaction.ts";
+import {
+  type Applied,
+  type BlockContext,
+  isVersion,
+  openTransition,
+  stateKeysOf,
+} from "../core/state/transition.ts";
+import { isFederationChange, type Transaction } from "../core/transaction.ts";
 import { checkSize } from "../core/transaction_rules.ts";
 import { type UniquenessWindow, windowStart } from "../core/uniqueness_window.ts";
+import { readDecided } from "./decided.ts";
 import { type Link, LINK_KEY_BYTES, linkKey } from "./links.ts";
+import { damaged, type Rows } from "./rows.ts";
 import type { Pages, StatePages } from "./state_pages.ts";
 import { configurationIn, feedIn } from "./state_values.ts";
 
@@ -36,6 +48,8 @@ export interface Effects extends StateUpdate {
   readonly changes: readonly StateLeaf[];
   /** The pages concerned, as they were. */
   readonly before: Pages;
+  /** The federation that the block decides on, if any. */
+  readonly change: Federation | null;
 }
 
 /** Transactions being applied one after the other. */
@@ -48,25 +62,28 @@ export interface OpenEvaluation {
 
 /** Starts from the tip's state, with the pages loaded that `transactions` touch. */
 export async function openEvaluation(
-  base: BaseState,
+  { rows, base, crypto }: { rows: Rows; base: BaseState; crypto: CryptoPort },
   { transactions, context }: { transactions: readonly Transaction[]; context: BlockContext },
 ): Promise<OpenEvaluation> {
   const { hash, upper, window } = base;
+  const { parameters } = context.federation.document;
   const keys = transactions.flatMap(({ payload }) => stateKeysOf(hash, payload));
   const pages = await base.pages.load(keys.map(pageOf));
-  const sinceMs = windowStart(context.timeMs, context.parameters);
-  const transition = openTransition(hash, {
+  const past = await readNamedBlocks(rows, { transactions, below: context.height });
+  const sinceMs = windowStart(context.timeMs, parameters);
+  const transition = openTransition(crypto, {
     reader: {
       feed: (id) => feedIn(pages, id),
       configuration: (id) => configurationIn(pages, id),
       nonceSeen: (key) => window.seen(key, sinceMs),
+      pastBlock: (height) => past.get(height),
     },
     context,
   });
   const links: Link[] = [];
   return {
     apply: (transaction) => {
-      const problem = checkSize(transaction.bytes, context.parameters);
+      const problem = checkSize(transaction.bytes, parameters);
       if (problem !== undefined) return problem;
       const applied = transition.apply(transaction);
       if (!applied.ok) return applied;
@@ -75,9 +92,29 @@ export async function openEvaluation(
     },
     finish: () => {
       const changes = transition.changes();
-      return { links, changes, before: pages, ...changedPages({ hash, pages, upper }, changes) };
+      const change = transition.federationChange();
+      return { links, changes, change, before: pages, ...changedPages({ hash, pages, upper }, changes) };
     },
   };
+}
+
+/**
+ * The blocks that the new members of a federation change name. Of the first change alone: where it is refused so is
+ * the block, and where it is not there can be no second.
+ */
+async function readNamedBlocks(
+  { hash, ...rows }: Rows,
+  { transactions, below }: { readonly transactions: readonly Transaction[]; readonly below: number },
+): Promise<ReadonlyMap<number, PastBlock>> {
+  const past = new Map<number, PastBlock>();
+  const change = transactions.find(isFederationChange)?.payload.body;
+  for (const { height } of change?.joinings ?? []) {
+    if (height < 1 || height >= below || past.has(height)) continue;
+    const decided = await readDecided({ hash, ...rows }, height);
+    if (decided === null) throw damaged(`block ${height} is missing`);
+    past.set(height, { hash: blockHash(hash, decided.header), time: decided.header.time });
+  }
+  return past;
 }
 
 /** The pages with changed leaves, and the upper tree's change; asserts that the pages are there. */
@@ -94,9 +131,7 @@ export function changedPages(
 }
 
 function linkOf(hash: HashFunction, { id, payload }: Transaction, applied: Applied): Link {
-  const configuration: Hash | null = payload.type === TYPE.configuration
-    ? configurationId(hash, payload.cid)
-    : null;
+  const configuration: Hash | null = isVersion(payload) ? configurationId(hash, payload.cid) : null;
   return {
     id,
     feed: linkKey(applied.feed),

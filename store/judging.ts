@@ -12,8 +12,9 @@ import type { PublicKey } from "../core/brands.ts";
 import { toHex } from "../core/bytes.ts";
 import { accept, type Refusal, refuse, type Verdict } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
+import { checkCertificates } from "../core/platform/federation_certificates.ts";
 import type { BlockContext } from "../core/state/transition.ts";
-import type { Transaction } from "../core/transaction.ts";
+import { isFederationChange, type Transaction } from "../core/transaction.ts";
 import { type Effects, openEvaluation } from "./evaluation.ts";
 import type { Judged, Memory } from "./memory.ts";
 
@@ -39,22 +40,24 @@ export interface Built {
  * refused: what comes after it may build on it.
  */
 export async function buildBlock(memory: Memory, options: BuildOptions): Promise<Built> {
-  const { tip: { parent, federation, certificate }, crypto } = memory;
+  const { tip, crypto } = memory;
+  const { parent, federation, certificate } = tip;
   const timeMs = Math.max(options.nowMs, parent.time + 1);
   const { maxBlockBytes } = federation.document.parameters;
-  const evaluation = await openEvaluation(memory.base, {
-    transactions: options.candidates,
+  const candidates = withOneChange(options.candidates);
+  const evaluation = await openEvaluation(memory, {
+    transactions: candidates,
     context: contextOf(memory, timeMs),
   });
   const refused = new Map<string, Refusal>();
   const transactions: Transaction[] = [];
   let bytes = 0;
-  for (const candidate of options.candidates) {
+  for (const candidate of candidates) {
     if (transactions.length === LIMITS.blockTransactions) break;
     if (bytes + candidate.bytes.length > maxBlockBytes && transactions.length > 0) break;
-    const verdict = evaluation.apply(candidate);
-    if (!verdict.ok) {
-      refused.set(toHex(candidate.id), verdict);
+    const problem = await checkChange(candidate, { atMs: timeMs }) ?? problemIn(evaluation.apply(candidate));
+    if (problem !== undefined) {
+      refused.set(toHex(candidate.id), problem);
       continue;
     }
     transactions.push(candidate);
@@ -63,8 +66,7 @@ export async function buildBlock(memory: Memory, options: BuildOptions): Promise
   const effects = evaluation.finish();
   const header = makeHeader({
     ...options,
-    parent,
-    federation,
+    tip,
     ids: transactions.map(({ id }) => id),
     stateRoot: effects.upper.root,
   }, crypto);
@@ -79,9 +81,10 @@ export async function judgeBlock(
   block: Block,
   { nowMs }: { nowMs: number | null },
 ): Promise<Verdict<Judged>> {
-  const { tip: { parent, federation }, crypto } = memory;
+  const { tip, crypto } = memory;
+  const { federation } = tip;
   const { header, transactions } = block;
-  const checked = checkHeader(block, { parent, federation, parentFederation: federation, crypto });
+  const checked = checkHeader(block, { tip, crypto });
   if (!checked.ok) return checked;
   const ids = transactions.map(({ id }) => id);
   const bytes = transactions.reduce((sum, transaction) => sum + transaction.bytes.length, 0);
@@ -100,21 +103,40 @@ export async function judgeBlock(
 
 async function evaluate(memory: Memory, { header, transactions }: Block): Promise<Verdict<Effects>> {
   const context = contextOf(memory, header.time);
-  const evaluation = await openEvaluation(memory.base, { transactions, context });
+  const evaluation = await openEvaluation(memory, { transactions, context });
   for (const transaction of transactions) {
-    const verdict = evaluation.apply(transaction);
-    if (!verdict.ok) return refuse(verdict.code, `transaction ${toHex(transaction.id)}: ${verdict.detail}`);
+    const problem = problemIn(evaluation.apply(transaction)) ??
+      await checkChange(transaction, { atMs: header.time });
+    if (problem !== undefined) {
+      return refuse(problem.code, `transaction ${toHex(transaction.id)}: ${problem.detail}`);
+    }
   }
   const effects = evaluation.finish();
   return checkStateRoot(header, effects.upper.root) ?? accept(effects);
 }
 
-function contextOf({ tip: { parent, federation } }: Memory, timeMs: number): BlockContext {
-  return {
-    height: parent.height + 1 as BlockContext["height"],
-    timeMs,
-    parameters: federation.document.parameters,
-  };
+/** The certificates of a federation that a transaction brings, at the block's time. */
+async function checkChange(
+  transaction: Transaction,
+  { atMs }: { readonly atMs: number },
+): Promise<Refusal | undefined> {
+  if (!isFederationChange(transaction)) return undefined;
+  const [refusal] = await checkCertificates(transaction.payload.body.document, { atMs });
+  return refusal;
+}
+
+/** A block decides one change of the federation at most: what comes after the first waits for a later block. */
+function withOneChange(candidates: readonly Transaction[]): readonly Transaction[] {
+  const first = candidates.findIndex(isFederationChange);
+  return candidates.filter((each, i) => i <= first || !isFederationChange(each));
+}
+
+function problemIn(verdict: Verdict<unknown>): Refusal | undefined {
+  return verdict.ok ? undefined : verdict;
+}
+
+function contextOf({ tip: { parent, federation, nextFederation } }: Memory, timeMs: number): BlockContext {
+  return { height: parent.height + 1 as BlockContext["height"], timeMs, federation, nextFederation };
 }
 
 function remember({ judged }: Memory, one: Judged): void {

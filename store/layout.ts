@@ -14,7 +14,7 @@ export type RowKey = readonly (string | number | Uint8Array)[];
 export const LAYOUT_VERSION = 1;
 
 /** First parts of the keys whose rows belong to a height. */
-export type HeightTable = "decided" | "body" | "links" | "changes" | "ids";
+export type HeightTable = "decided" | "body" | "links" | "changes" | "federation" | "ids";
 
 /** What store this is: layout version, genesis id, federation document. */
 export const META_KEY: RowKey = ["meta"];
@@ -41,6 +41,11 @@ export function linksKey(height: number): RowKey {
 /** The state leaves that a block changed; kept until a checkpoint has them in the pages. */
 export function changesKey(height: number): RowKey {
   return ["changes", height];
+}
+
+/** The federation document that a block decides. */
+export function federationKey(height: number): RowKey {
+  return ["federation", height];
 }
 
 /** Positions by id of the blocks of one checkpoint, under its first height. */

@@ -6,7 +6,9 @@
  */
 import type { Block, DecidedBlock } from "../core/block.ts";
 import { asHeight, type Hash } from "../core/brands.ts";
-import type { CryptoPort, Tip } from "../core/ports.ts";
+import type { CryptoPort } from "../core/crypto_port.ts";
+import type { Tip } from "../core/ports.ts";
+import { type FederationTerm, termAfter } from "../core/federation_terms.ts";
 import { applyNodes } from "../core/state/state_upper.ts";
 import { tipAfter } from "../core/tip.ts";
 import { windowStart } from "../core/uniqueness_window.ts";
@@ -35,6 +37,8 @@ export interface Memory {
   readonly snapshots: Snapshots;
   /** Blocks judged on the tip, by hash in hexadecimal digits: what is appended was mostly judged before. */
   readonly judged: Map<string, Judged>;
+  /** The federation documents, in order. */
+  terms: readonly FederationTerm[];
   tip: Tip;
   /** Versionstamp of the tip's row; null before the first block. */
   tipStamp: string | null;
@@ -52,16 +56,18 @@ export function advance(
   memory: Memory,
   { decided, effects, tipStamp }: { decided: DecidedBlock; effects: Effects; tipStamp: string | null },
 ): void {
-  const { base, tip: { federation }, crypto } = memory;
+  const { base, tip: before, crypto } = memory;
+  const { change } = effects;
   const { height, time } = decided.block.header;
   memory.snapshots.preserve(effects.before);
   base.pages.put(effects.pages);
   applyNodes(base.upper, effects.upper);
   base.window.add(time, effects.links.map(({ nonce }) => nonce));
-  base.window.forget(windowStart(time, federation.document.parameters));
+  base.window.forget(windowStart(time, before.federation.document.parameters));
   memory.recentIds.add(placedIds(height, effects.links));
   memory.held.forgetUpTo(height);
   memory.judged.clear();
-  memory.tip = tipAfter(decided, { federation, crypto });
+  memory.tip = tipAfter(decided, { before, change, crypto });
+  if (change !== null) memory.terms = [...memory.terms, termAfter(change, height)];
   memory.tipStamp = tipStamp;
 }

@@ -9,8 +9,11 @@
 import { asHeight, ZERO_HASH } from "../core/brands.ts";
 import { equal, toHex } from "../core/bytes.ts";
 import type { Federation } from "../core/federation.ts";
+import { federationAt, type FederationTerm } from "../core/federation_terms.ts";
 import { randomBytes } from "../core/platform/crypto.ts";
-import type { CryptoPort, Tip } from "../core/ports.ts";
+import { parentOf } from "../core/block_rules.ts";
+import type { CryptoPort } from "../core/crypto_port.ts";
+import type { Tip } from "../core/ports.ts";
 import type { StateLeaf } from "../core/state/state_node.ts";
 import { pageOf, pageSummary } from "../core/state/state_page.ts";
 import {
@@ -20,7 +23,7 @@ import {
   stateRoot,
   type UpperTree,
 } from "../core/state/state_upper.ts";
-import { genesisTip, tipAfter } from "../core/tip.ts";
+import { genesisTip } from "../core/tip.ts";
 import { nonceKey, type Transaction } from "../core/transaction.ts";
 import { openUniquenessWindow, WINDOW_SALT_BYTES, windowStart } from "../core/uniqueness_window.ts";
 import { deleteRange } from "./batches.ts";
@@ -29,6 +32,7 @@ import { dropChanges } from "./checkpoint.ts";
 import { scanChunked } from "./chunks.ts";
 import { readDecided } from "./decided.ts";
 import { type BaseState, changedPages } from "./evaluation.ts";
+import { readTerms } from "./federations.ts";
 import { openHeld } from "./held.ts";
 import { openRecentIds, type RecentIds } from "./ids.ts";
 import { changesKey, type HeightTable, linksKey } from "./layout.ts";
@@ -55,7 +59,8 @@ export async function recover(rows: Rows, { federation, crypto }: OpenContext): 
   if (checkpointHeight > height) throw damaged(`checkpoint ${checkpointHeight} is above the tip ${height}`);
   await dropAbove(rows, height);
   await dropChanges(rows, checkpointHeight);
-  const tip = await readTipBlock(rows, { height, federation, crypto });
+  const terms = await readTerms(rows, federation);
+  const tip = await readTipBlock(rows, { height, terms, crypto });
   const pages = openStatePages(rows);
   const upper = await rebuildUpper(rows);
   await redo(rows, { pages, upper, heights: { from: checkpointHeight, to: height } });
@@ -66,7 +71,7 @@ export async function recover(rows: Rows, { federation, crypto }: OpenContext): 
     upper,
     window: openUniquenessWindow(randomBytes(WINDOW_SALT_BYTES)),
   };
-  const sinceMs = windowStart(tip.parent.time, federation.document.parameters);
+  const sinceMs = windowStart(tip.parent.time, tip.federation.document.parameters);
   await fillWindow(rows, { base, height, sinceMs });
   const recentIds = await readRecentIds(rows, { from: checkpointHeight, to: height });
   const held = await openHeld(rows, { genesisId: federation.genesisId, tipHeight: height });
@@ -81,6 +86,7 @@ export async function recover(rows: Rows, { federation, crypto }: OpenContext): 
     pool,
     snapshots: openSnapshots(base),
     judged: new Map(),
+    terms,
     tip,
     tipStamp: versionstamp,
     checkpointHeight,
@@ -89,7 +95,7 @@ export async function recover(rows: Rows, { federation, crypto }: OpenContext): 
 
 /** Rows of a block whose append did not reach the tip. */
 async function dropAbove(rows: Rows, height: number): Promise<void> {
-  const tables: readonly HeightTable[] = ["decided", "body", "links", "changes"];
+  const tables: readonly HeightTable[] = ["decided", "body", "links", "changes", "federation"];
   for (const table of tables) {
     await deleteRange(rows, { start: [table, height + 1], end: [table, Number.MAX_SAFE_INTEGER] });
   }
@@ -97,12 +103,24 @@ async function dropAbove(rows: Rows, height: number): Promise<void> {
 
 async function readTipBlock(
   rows: Rows,
-  { height, ...context }: OpenContext & { height: number },
+  { height, terms, crypto }: {
+    readonly height: number;
+    readonly terms: readonly FederationTerm[];
+    readonly crypto: CryptoPort;
+  },
 ): Promise<Tip> {
-  if (height === 0) return genesisTip(context.federation);
+  if (height === 0) return genesisTip(federationAt(terms, 1));
   const decided = await readDecided(rows, asHeight(height));
   if (decided === null) throw damaged(`the tip's block ${height} is missing`);
-  return tipAfter({ block: decided, certificate: decided.certificate }, context);
+  const { header, certificate } = decided;
+  return {
+    parent: parentOf({ block: { header }, certificate }, { crypto }),
+    header,
+    certificate,
+    signedBy: federationAt(terms, height),
+    federation: federationAt(terms, height + 1),
+    nextFederation: federationAt(terms, height + 2),
+  };
 }
 
 async function rebuildUpper(rows: Rows): Promise<UpperTree> {

@@ -90,7 +90,9 @@ export function selectMore(
     if (refusal !== undefined) refused.push({ position: at, id: transaction.id, refusal });
     else if (payload.type === TYPE.request) {
       requests.push({ position: at, transaction: { ...transaction, payload } });
-    } else candidates.push({ position: at, transaction: { ...transaction, payload } });
+    } else if (payload.type === TYPE.configuration) {
+      candidates.push({ position: at, transaction: { ...transaction, payload } });
+    }
   }
   candidates.sort((a, b) => comparePositions(b.position, a.position));
   requests.sort((a, b) => comparePositions(a.position, b.position));
@@ -113,7 +115,8 @@ function judge(
 ): Refusal | undefined {
   const { self, tenants, state } = context;
   const { inForce } = state;
-  if (payload.recipient === null || !equal(payload.recipient, self)) {
+  // A change of the federation has no recipient: it is nobody's configuration.
+  if (payload.type === TYPE.federation || payload.recipient === null || !equal(payload.recipient, self)) {
     return refuse("recipient", "the transaction is not addressed to this VNF");
   }
   if (!tenants.some((key) => equal(key, payload.sender))) {

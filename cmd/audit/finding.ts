@@ -14,8 +14,11 @@ export type Finding = {
   readonly height: number;
   /** The transaction concerned: its index in the block, and its id in hexadecimal where it has one. */
   readonly transaction?: { readonly index: number; readonly id: string | null };
-  /** The rule that is broken; `outage` for a gap between blocks, `receipt` for one that could not be judged. */
-  readonly rule: RefusalCode | "outage" | "receipt";
+  /**
+   * The rule that is broken; `outage` for a gap between blocks, `receipt` for one that could not be judged,
+   * `federation` for a change of the members.
+   */
+  readonly rule: RefusalCode | "outage" | "receipt" | "federation";
   /** For people; may hold text from the chain, to be escaped. */
   readonly detail: string;
 };

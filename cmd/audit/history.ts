@@ -83,9 +83,11 @@ export function makeHistory(
       const { payload } = transaction;
       if (!isOurs(payload.sender) && !isOurs(payload.recipient)) continue;
       const entry = describe(transaction, { block, index });
-      yield payload.type === TYPE.configuration
-        ? { ...entry, ...describeBody(payload), ...await openContent(payload, agreementKeys) }
-        : { ...entry, replyTo: publicKeyToText(payload.body.replyTo) };
+      if (payload.type === TYPE.configuration) {
+        yield { ...entry, ...describeBody(payload), ...await openContent(payload, agreementKeys) };
+      } else if (payload.type === TYPE.request) {
+        yield { ...entry, replyTo: publicKeyToText(payload.body.replyTo) };
+      } else yield entry;
     }
   };
 }

@@ -10,10 +10,11 @@ import { toHex } from "../../core/bytes.ts";
 import { type BlockRefusal, openReplay, type Replay, type ReplayedBlock } from "../../core/chain_replay.ts";
 import { type Refusal, refuse, type Verdict } from "../../core/errors.ts";
 import type { Federation } from "../../core/federation.ts";
+import { CHANGE_DELAY } from "../../core/federation_terms.ts";
 import { platformCrypto, randomBytes } from "../../core/platform/crypto.ts";
+import { checkCertificates } from "../../core/platform/federation_certificates.ts";
 import { WINDOW_SALT_BYTES } from "../../core/uniqueness_window.ts";
 import { leaderKeyAt } from "../../consensus/leader.ts";
-import { checkCertificates } from "../common/member_certificates.ts";
 import { failure, type Finding, holds } from "./finding.ts";
 import { openReceiptCheck, type ReceiptFile } from "./receipts.ts";
 import type { ChainSource } from "./source.ts";
@@ -56,7 +57,8 @@ export interface AuditResult {
 export async function auditChain(options: AuditOptions): Promise<AuditResult> {
   const { source, federation } = options;
   const receipts = openReceiptCheck(options.receipts, federation);
-  const certificates = await checkCertificates(federation);
+  const { document } = federation;
+  const certificates = await checkCertificates(document, { atMs: document.time });
   const findings = [...certificates.map((refusal) => failure(0, refusal)), ...receipts.findings];
   const salt = randomBytes(WINDOW_SALT_BYTES);
   const replay = openReplay({ federation, crypto: platformCrypto, leaderOf: leaderKeyAt, salt });
@@ -72,7 +74,7 @@ export async function auditChain(options: AuditOptions): Promise<AuditResult> {
       break;
     }
     const block = replayed.value;
-    findings.push(...outage(block, federation), ...receipts.onBlock(block));
+    findings.push(...outage(block), ...await federationChange(block), ...receipts.onBlock(block));
     total.transactions += block.transactions.length;
     total.signatures += block.signatures;
     fromMs ??= block.header.time;
@@ -106,10 +108,21 @@ function findingOf(refusal: Refusal | BlockRefusal, replay: Replay): Finding {
   return { ...finding, transaction: { index, id: id === null ? null : toHex(id) } };
 }
 
+/** A change of the federation; and the new members' certificates, at the time of the block that decides it. */
+async function federationChange({ header, change }: ReplayedBlock): Promise<readonly Finding[]> {
+  if (change === null) return [];
+  const { document: { sequence, members }, quorum, faults } = change;
+  const detail = `federation document ${sequence} is in force from height ${header.height + CHANGE_DELAY}: ` +
+    `${members.length} members, ${quorum} decide, ${faults} may fail`;
+  const notice: Finding = { severity: "notice", height: header.height, rule: "federation", detail };
+  const refusals = await checkCertificates(change.document, { atMs: header.time });
+  return [notice, ...refusals.map((refusal) => failure(header.height, refusal))];
+}
+
 /** Before the first block a federation may take its time. */
-function outage({ header, parent }: ReplayedBlock, { document }: Federation): readonly Finding[] {
+function outage({ header, parent, federation }: ReplayedBlock): readonly Finding[] {
   const gapMs = header.time - parent.time;
-  const { heartbeatMs } = document.parameters;
+  const { heartbeatMs } = federation.document.parameters;
   if (parent.height === 0 || gapMs <= OUTAGE_HEARTBEATS * heartbeatMs) return [];
   const detail = `no block for ${durationText(gapMs)}; one is due every ${durationText(heartbeatMs)}`;
   return [{ severity: "notice", height: header.height, rule: "outage", detail }];

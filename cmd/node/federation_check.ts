@@ -8,14 +8,14 @@ import { EXIT, VnfchainError } from "../../core/errors.ts";
 import type { Federation } from "../../core/federation.ts";
 import { checkMember } from "../../core/platform/x509.ts";
 import type { Log } from "../common/log.ts";
-import { checkCertificates } from "../common/member_certificates.ts";
+import { checkCertificates } from "../../core/platform/federation_certificates.ts";
 
 /** Throws `federation-certificate` for a member whose certificate does not hold. */
 export async function checkFederation(
   federation: Federation,
   { nowMs, log }: { nowMs: number; log: Log },
 ): Promise<void> {
-  const [refusal] = await checkCertificates(federation);
+  const [refusal] = await checkCertificates(federation.document, { atMs: federation.document.time });
   if (refusal !== undefined) {
     throw new VnfchainError(`read federation document: ${refusal.detail}`, {
       code: refusal.code,

@@ -7,7 +7,8 @@ import type { TxId } from "../../core/brands.ts";
 import type { Bytes } from "../../core/bytes.ts";
 import type { Verdict } from "../../core/errors.ts";
 import type { Federation } from "../../core/federation.ts";
-import type { ChainReader, CryptoPort, Position } from "../../core/ports.ts";
+import type { CryptoPort } from "../../core/crypto_port.ts";
+import type { ChainReader, Position } from "../../core/ports.ts";
 import type { RefusalCode } from "../../core/refusals.ts";
 
 /** What a node knows of a transaction. */

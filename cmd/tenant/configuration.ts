@@ -85,7 +85,7 @@ export async function signConfiguration(
  */
 export function signPayload({ key, federation }: TenantContext, payload: Payload): Transaction {
   const { hash } = platformCrypto;
-  const problem = checkFields(hash, payload);
+  const problem = checkFields(payload, { genesisId: federation.genesisId, hash });
   if (problem !== undefined) {
     throw new VnfchainError(`make transaction: ${problem.detail}`, { code: problem.code });
   }

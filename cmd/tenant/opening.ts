@@ -35,11 +35,12 @@ export async function openOwn(
 }
 
 /** What a transaction is to people. */
-export type Kind = "configuration" | "template" | "answer" | "request";
+export type Kind = "configuration" | "template" | "answer" | "request" | "federation";
 
 /** Tells the kinds apart. */
 export function kindOf(payload: Payload): Kind {
   if (payload.type === TYPE.request) return "request";
+  if (payload.type === TYPE.federation) return "federation";
   if (payload.recipient === null) return "template";
   return payload.body.inReplyTo === null ? "configuration" : "answer";
 }

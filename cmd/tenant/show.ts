@@ -36,7 +36,7 @@ export function showCommand(): CommandUnknownOpts {
       const context = await openContext(options);
       const placed = await find(context, { wanted, to: options.to });
       const { payload } = placed.transaction;
-      const opened = payload.type === TYPE.request ? null : await openOwn(context, payload);
+      const opened = payload.type === TYPE.configuration ? await openOwn(context, payload) : null;
       if (options.out !== undefined) await writeContent(options.out, opened);
       const details = detailsOf(placed);
       if (options.json) return printJson({ ...details, content: contentToJson(opened, options.out) });

@@ -6,7 +6,8 @@
 import type { DecidedBlock } from "../../core/block.ts";
 import type { Height, PublicKey, Signature } from "../../core/brands.ts";
 import type { Bytes } from "../../core/bytes.ts";
-import type { ChainPort, ChainReader, CryptoPort, PoolPort } from "../../core/ports.ts";
+import type { CryptoPort } from "../../core/crypto_port.ts";
+import type { ChainPort, ChainReader, PoolPort } from "../../core/ports.ts";
 import type { Evidence } from "../evidence.ts";
 import type { JournalPort } from "./driver.ts";
 import type { DriverLog } from "./log.ts";

@@ -7,7 +7,7 @@
 import type { Hash } from "../../core/brands.ts";
 import type { Bytes } from "../../core/bytes.ts";
 import type { Refusal } from "../../core/errors.ts";
-import type { CryptoPort } from "../../core/ports.ts";
+import type { CryptoPort } from "../../core/crypto_port.ts";
 import type { Transaction } from "../../core/transaction.ts";
 import { verifyTransaction } from "../../core/transaction_rules.ts";
 

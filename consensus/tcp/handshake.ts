@@ -14,7 +14,7 @@ import { type Bytes, compare, u64be } from "../../core/bytes.ts";
 import { accept, assert, refuse, type Verdict } from "../../core/errors.ts";
 import { type Federation, memberAt } from "../../core/federation.ts";
 import { LIMITS } from "../../core/limits.ts";
-import type { CryptoPort } from "../../core/ports.ts";
+import type { CryptoPort } from "../../core/crypto_port.ts";
 import { encodeFrame } from "./frame.ts";
 import {
   checkGreeting,

@@ -16,7 +16,7 @@ import { accept, refuse, type Verdict } from "../../core/errors.ts";
 import { type Federation, memberAt, memberIndex } from "../../core/federation.ts";
 import { type HashFunction, taggedHash } from "../../core/hashing.ts";
 import { LIMITS } from "../../core/limits.ts";
-import type { CryptoPort } from "../../core/ports.ts";
+import type { CryptoPort } from "../../core/crypto_port.ts";
 import {
   bytesOf,
   bytesUpTo,

@@ -13,7 +13,7 @@ import { EXIT, VnfchainError } from "../../core/errors.ts";
 import { type Federation, memberAt, memberIndex } from "../../core/federation.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { randomBytes } from "../../core/platform/crypto.ts";
-import type { CryptoPort } from "../../core/ports.ts";
+import type { CryptoPort } from "../../core/crypto_port.ts";
 import { type Address, formatAddress, parseAddress } from "./address.ts";
 import { keepDialing, type Target } from "./dialer.ts";
 import type { Identity } from "./handshake.ts";

@@ -16,7 +16,7 @@ import {
 } from "node:crypto";
 import { asHash, type PublicKey } from "../brands.ts";
 import { type Bytes, concat, fromHex } from "../bytes.ts";
-import type { CryptoPort } from "../ports.ts";
+import type { CryptoPort } from "../crypto_port.ts";
 
 /** SubjectPublicKeyInfo of an Ed25519 key up to the key's 32 bytes (RFC 8410 §4). */
 const SPKI_PREFIX = fromHex("302a300506032b6570032100") as Bytes;

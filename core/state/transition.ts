@@ -8,13 +8,23 @@
  * @module
  */
 import type { Cid, Hash, Height } from "../brands.ts";
-import { toHex } from "../bytes.ts";
+import { equal, toHex } from "../bytes.ts";
+import type { CryptoPort } from "../crypto_port.ts";
 import { accept, type Refusal, refuse, type Verdict } from "../errors.ts";
-import type { Parameters } from "../federation.ts";
+import { type Federation, federationOf, type Parameters } from "../federation.ts";
+import { checkChange, type PastBlock } from "../federation_change.ts";
 import type { HashFunction } from "../hashing.ts";
 import { LIMITS } from "../limits.ts";
 import { encodeShape } from "../shape.ts";
-import { nonceKey, type Payload, type Reference, type Transaction, TYPE } from "../transaction.ts";
+import {
+  type FederationPayload,
+  nonceKey,
+  type Payload,
+  type Reference,
+  type RequestPayload,
+  type Transaction,
+  TYPE,
+} from "../transaction.ts";
 import { configurationId, feedId } from "./keys.ts";
 import type { StateLeaf } from "./state_node.ts";
 import {
@@ -33,6 +43,8 @@ export interface StateReader {
   readonly configuration: (id: Hash) => ConfigurationState | null;
   /** Whether (sender, nonce) was used within the uniqueness window. */
   readonly nonceSeen: (key: Hash) => boolean;
+  /** A block that a new member may name; `undefined` above the parent, and where it is too old. */
+  readonly pastBlock: (height: Height) => PastBlock | undefined;
 }
 
 /** What is the same for all transactions of a block. */
@@ -40,7 +52,9 @@ export interface BlockContext {
   readonly height: Height;
   /** The block's time in milliseconds. */
   readonly timeMs: number;
-  readonly parameters: Parameters;
+  readonly federation: Federation;
+  /** In force at the next height; another one while a change is under way, which allows no second. */
+  readonly nextFederation: Federation;
 }
 
 /** Where the transactions before this one in its feed and of its CID stand; for the indexes. */
@@ -59,12 +73,20 @@ export interface Transition {
   readonly apply: (transaction: Transaction) => Verdict<Applied>;
   /** The leaves changed so far. */
   readonly changes: () => readonly StateLeaf[];
+  /** The federation that is in force two heights later, when a transaction brings one. */
+  readonly federationChange: () => Federation | null;
+}
+
+/** Whether a transaction adds a version to its CID; a request only asks for one. */
+export function isVersion(payload: Payload): payload is Exclude<Payload, RequestPayload> {
+  return payload.type !== TYPE.request;
 }
 
 /** The state keys that judging a transaction reads. */
 export function stateKeysOf(hash: HashFunction, payload: Payload): readonly Hash[] {
   const feed = feedId(hash, payload);
-  if (payload.type === TYPE.request) return [feed];
+  if (!isVersion(payload)) return [feed];
+  if (payload.type === TYPE.federation) return [feed, configurationId(hash, payload.cid)];
   const { applyBefore, applyAfter } = payload.body;
   const cids: readonly Cid[] = [payload.cid, ...[...applyBefore, ...applyAfter].map(({ cid }) => cid)];
   return [feed, ...cids.map((cid) => configurationId(hash, cid))];
@@ -72,28 +94,40 @@ export function stateKeysOf(hash: HashFunction, payload: Payload): readonly Hash
 
 /** Starts from the parent's state. */
 export function openTransition(
-  hash: HashFunction,
+  crypto: CryptoPort,
   { reader, context }: { reader: StateReader; context: BlockContext },
 ): Transition {
+  const { hash } = crypto;
   const feeds = new Map<string, { key: Hash; state: FeedState }>();
   const configurations = new Map<string, { key: Hash; state: ConfigurationState }>();
   const nonces = new Set<string>();
+  let federationChange: Federation | null = null;
   let index = 0;
 
   const feedOf = (key: Hash) => feeds.get(toHex(key))?.state ?? reader.feed(key);
   const configurationOf = (key: Hash) => configurations.get(toHex(key))?.state ?? reader.configuration(key);
 
   function judge({ payload }: Transaction, nonce: Hash): Refusal | undefined {
-    const late = checkTimestamp(payload.timestamp, context);
+    const { parameters } = context.federation.document;
+    const late = checkTimestamp(payload.timestamp, { timeMs: context.timeMs, parameters });
     if (late !== undefined) return late;
     if (nonces.has(toHex(nonce)) || reader.nonceSeen(nonce)) {
       return refuse("duplicate", "a transaction with this sender and nonce is on the chain");
     }
-    if (payload.type === TYPE.request) return undefined;
+    if (!isVersion(payload)) return undefined;
     const latest = configurationOf(configurationId(hash, payload.cid))?.latestVid ?? 0;
     if (payload.vid !== latest + 1) return refuse("vid-order", `VID is ${payload.vid}, wanted ${latest + 1}`);
+    if (payload.type === TYPE.federation) return judgeChange(payload);
     const lookUp = (cid: Cid) => configurationOf(configurationId(hash, cid));
     return checkReferences([...payload.body.applyBefore, ...payload.body.applyAfter], lookUp);
+  }
+
+  function judgeChange({ body }: FederationPayload): Refusal | undefined {
+    const { federation, nextFederation, timeMs } = context;
+    if (federationChange !== null || !equal(federation.hash, nextFederation.hash)) {
+      return refuse("federation-pending", "another change of the federation is not in force yet");
+    }
+    return checkChange(body, { federation, timeMs, pastBlock: reader.pastBlock, crypto });
   }
 
   function apply(transaction: Transaction): Verdict<Applied> {
@@ -105,7 +139,8 @@ export function openTransition(
     const before = feedOf(feed);
     const position = { height: context.height, index, txId: id };
     feeds.set(toHex(feed), { key: feed, state: extendFeed(hash, before, position) });
-    const configurationBefore = payload.type === TYPE.configuration ? extend(payload.cid, position) : null;
+    const configurationBefore = isVersion(payload) ? extend(payload.cid, position) : null;
+    if (payload.type === TYPE.federation) federationChange = federationOf(hash, payload.body.document);
     nonces.add(toHex(nonce));
     index++;
     return accept({ feed, feedPreviousHeight: before?.lastHeight ?? 0, configurationBefore, nonce });
@@ -129,13 +164,14 @@ export function openTransition(
         value: encodeShape(configurationStateShape, state),
       })),
     ],
+    federationChange: () => federationChange,
   };
 }
 
 /** A timestamp must lie within the lifetime before the block's time and the allowance after it. */
 export function checkTimestamp(
   timestampMs: number,
-  { timeMs, parameters }: Pick<BlockContext, "timeMs" | "parameters">,
+  { timeMs, parameters }: { readonly timeMs: number; readonly parameters: Parameters },
 ): Refusal | undefined {
   if (timestampMs > timeMs + LIMITS.timestampAheadMs) {
     return refuse(

@@ -72,7 +72,7 @@ const decidedA = arrival(scene, {
 /** The chain has block A. */
 const tipped = {
   kind: "advanced",
-  tip: tipAfter({ block: A, certificate }, { federation: scene.federation, crypto: ED25519.crypto }),
+  tip: tipAfter({ block: A, certificate }, { before: scene.tip, change: null, crypto: ED25519.crypto }),
   self: 2,
   work: false,
 } as const satisfies Event;

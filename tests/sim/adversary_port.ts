@@ -27,7 +27,7 @@ const NOBODY: Watcher = {
 
 /** Makes the port; `foreignFederation` is another chain's with the same keys. */
 export function makeAdversaryPort(world: World, foreignFederation: Federation): AdversaryPort {
-  const { plan, clock, network, crypto, protocol, clients, ledger } = world;
+  const { plan, clock, network, crypto, protocol, clients } = world;
   const random = world.random.split("adversary");
   let copies = 0;
 
@@ -131,16 +131,14 @@ export function makeAdversaryPort(world: World, foreignFederation: Federation): 
       for (const each of transactions) applying.apply(each);
       const ids = transactions.map(({ id }) => id);
       const { publicKey } = nodeKey(proposer);
-      const made = makeHeader({
-        parent: tip.parent,
-        federation: tip.federation,
+      const header = makeHeader({
+        tip,
         proposer: publicKey,
         createdRound,
         nowMs: time,
         ids,
         stateRoot: applying.root(),
       }, crypto);
-      const header = { ...made, nextFederation: ledger.nextFederation(tip).hash };
       return { header, ids, parentCertificate: tip.certificate };
     },
     makeTransaction: (options) => clients.make(random, { isPlain: true, ...options }),

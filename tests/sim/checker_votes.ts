@@ -6,7 +6,7 @@ import type { State } from "../../consensus/state.ts";
 import { comparePositions, NO_POSITION, positionOf, type VotePosition } from "../../consensus/vote.ts";
 import { equal, toHex } from "../../core/bytes.ts";
 import type { Federation } from "../../core/federation.ts";
-import type { CryptoPort } from "../../core/ports.ts";
+import type { CryptoPort } from "../../core/crypto_port.ts";
 import type { Hello, NodeId, Violation } from "./types.ts";
 
 /** Proposals about a height may come before the height does. */

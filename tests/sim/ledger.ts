@@ -5,15 +5,16 @@
  */
 import assert from "node:assert/strict";
 import { blockHash } from "../../core/block.ts";
-import { checkClock, checkContent, makeHeader } from "../../core/block_rules.ts";
+import { checkClock, checkContent, makeHeader, parentOf } from "../../core/block_rules.ts";
 import { type Hash, type Height, type PublicKey, type Round, ZERO_HASH } from "../../core/brands.ts";
 import { concat, equal, toHex } from "../../core/bytes.ts";
 import type { Certificate } from "../../core/certificate.ts";
 import { type Refusal, refuse } from "../../core/errors.ts";
 import type { Federation } from "../../core/federation.ts";
 import { LIMITS } from "../../core/limits.ts";
-import type { CryptoPort, Proposal, Tip } from "../../core/ports.ts";
-import { genesisTip, tipAfter } from "../../core/tip.ts";
+import type { CryptoPort } from "../../core/crypto_port.ts";
+import type { Proposal, Tip } from "../../core/ports.ts";
+import { genesisTip } from "../../core/tip.ts";
 import type { Protocol, SimTransaction } from "./types.ts";
 
 /** A decided block as it stands on a chain. */
@@ -48,8 +49,6 @@ export interface Rules {
 export interface Ledger {
   readonly genesis: Tip;
   readonly federations: readonly Federation[];
-  /** In force after the block that comes on this tip. */
-  readonly nextFederation: (tip: Tip) => Federation;
   readonly tipAfter: (decided: Pick<DecidedBlock, "hash" | "proposal" | "certificate">) => Tip;
   /** A block from candidates in order; those that do not fit are named. */
   readonly build: (
@@ -94,11 +93,6 @@ export function makeLedger(
 
   const named = (hash: Hash) => federations.find((each) => equal(each.hash, hash));
 
-  /** A change takes effect two blocks after its own. */
-  function nextFederation(tip: Tip): Federation {
-    return federations[agreed.get(toHex(tip.parent.hash)) ?? -1] ?? tip.federation;
-  }
-
   function content(
     tip: Tip,
     { header, ids, transactions, checkDuplicates }: Proposal & {
@@ -131,13 +125,7 @@ export function makeLedger(
     tip: Tip,
     { proposal, transactions, checkDuplicates }: Parameters<Ledger["judge"]>[1],
   ): Refusal | undefined {
-    const { header } = proposal;
-    const wanted = nextFederation(tip).hash;
-    if (!equal(header.nextFederation, wanted)) return refuse("block-link", "another next federation");
-    const { parent, federation } = tip;
-    const parentFederation = named(tip.header?.federation ?? federation.hash) ?? federation;
-    const asked = { ...proposal, header: { ...header, nextFederation: header.federation } };
-    const checked = checkHeader(asked, { parent, federation, parentFederation, crypto });
+    const checked = checkHeader(proposal, { tip, crypto });
     if (!checked.ok) return checked;
     return content(tip, { ...proposal, transactions, checkDuplicates });
   }
@@ -145,11 +133,17 @@ export function makeLedger(
   return {
     genesis,
     federations,
-    nextFederation,
-    tipAfter: ({ proposal: { header }, certificate }) => {
+    tipAfter: ({ hash, proposal: { header }, certificate }) => {
+      const signedBy = named(header.federation);
       const federation = named(header.nextFederation);
-      assert(federation !== undefined, "a decided block names a federation that nobody knows");
-      return tipAfter({ block: { header }, certificate }, { federation, crypto });
+      assert(
+        signedBy !== undefined && federation !== undefined,
+        "a decided block names an unknown federation",
+      );
+      const parent = parentOf({ block: { header }, certificate }, { crypto });
+      // A change takes effect two blocks after its own.
+      const nextFederation = federations[agreed.get(toHex(hash)) ?? -1] ?? federation;
+      return { parent, header, certificate, signedBy, federation, nextFederation };
     },
     build: (tip, { proposer, createdRound, candidates, nowMs }) => {
       const refused = new Map<string, Refusal>();
@@ -163,16 +157,14 @@ export function makeLedger(
         else refused.set(toHex(each.id), refusal);
       }
       const ids = transactions.map(({ id }) => id);
-      const made = makeHeader({
-        parent: tip.parent,
-        federation: tip.federation,
+      const header = makeHeader({
+        tip,
         proposer,
         createdRound,
         nowMs,
         ids,
         stateRoot: applying.root(),
       }, crypto);
-      const header = { ...made, nextFederation: nextFederation(tip).hash };
       return { proposal: { header, ids, parentCertificate: tip.certificate }, transactions, refused };
     },
     judge: (tip, block) => {

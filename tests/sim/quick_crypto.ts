@@ -6,7 +6,7 @@ import { asHash, asSignature, type Hash, type PublicKey, type Signature } from "
 import { type Bytes, equal } from "../../core/bytes.ts";
 import { platformCrypto } from "../../core/platform/crypto.ts";
 import { type PrivateKey, privateKeyFromSeed } from "../../core/platform/private_key.ts";
-import type { CryptoPort } from "../../core/ports.ts";
+import type { CryptoPort } from "../../core/crypto_port.ts";
 
 /** Two 32-bit halves of a digest (cyrb53 by bryc, public domain), from a seed on. */
 function digest(data: Uint8Array, seed: number): [number, number] {

@@ -99,7 +99,8 @@ interface Step {
 }
 
 /** The real state rules; a state is replayed from genesis each time, since chains of a schedule are short. */
-function makeRealRules({ document: { parameters }, genesisId }: Federation): Rules {
+function makeRealRules(federation: Federation): Rules {
+  const { genesisId } = federation;
   const steps = new Map<string, Step>();
   const opened = new WeakMap<Applying, Omit<Step, "parent">>();
 
@@ -119,13 +120,14 @@ function makeRealRules({ document: { parameters }, genesisId }: Federation): Rul
     const state = openMemoryState(hash);
     const used = new Set<string>();
     const open = ({ height, timeMs, checkDuplicates }: typeof next): Transition =>
-      openTransition(hash, {
+      openTransition(platformCrypto, {
         reader: {
           feed: state.feed,
           configuration: state.configuration,
           nonceSeen: (key) => checkDuplicates && used.has(toHex(key)),
+          pastBlock: () => undefined,
         },
-        context: { height, timeMs, parameters },
+        context: { height, timeMs, federation, nextFederation: federation },
       });
     for (const step of pathTo(parent)) {
       const transition = open({ ...step, checkDuplicates: true });

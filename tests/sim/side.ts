@@ -1,6 +1,6 @@
 /** The chain's side of a schedule: who signs, what transactions are, what a block leads to. Simulated, or real. */
 import type { Federation } from "../../core/federation.ts";
-import type { CryptoPort } from "../../core/ports.ts";
+import type { CryptoPort } from "../../core/crypto_port.ts";
 import { type DecidedBlock, makeSimpleRules, type Rules } from "./ledger.ts";
 import { QUICK_SIGNERS, type Signers } from "./quick_crypto.ts";
 import { type Clients, makeClients, OPAQUE } from "./transactions.ts";

@@ -24,7 +24,8 @@ import type { Height, PublicKey, Round, Signature, TxId } from "../../core/brand
 import type { Bytes } from "../../core/bytes.ts";
 import type { verifyCertificate } from "../../core/certificate.ts";
 import type { Federation } from "../../core/federation.ts";
-import type { CryptoPort, Proposal, Tip } from "../../core/ports.ts";
+import type { CryptoPort } from "../../core/crypto_port.ts";
+import type { Proposal, Tip } from "../../core/ports.ts";
 import type { Plan } from "./plan.ts";
 
 /**

@@ -3,7 +3,7 @@ import type { Message } from "../../consensus/message.ts";
 import { decodeRawBlock, encodeRawBlock } from "../../core/archive.ts";
 import { equal } from "../../core/bytes.ts";
 import type { Federation } from "../../core/federation.ts";
-import type { CryptoPort } from "../../core/ports.ts";
+import type { CryptoPort } from "../../core/crypto_port.ts";
 import { makeAdversaryPort, readHello } from "./adversary_port.ts";
 import { type Checker, makeChecker } from "./checker.ts";
 import { type Clockwork, EPOCH_MS, makeClockwork, makeTrace, type Trace } from "./clockwork.ts";

@@ -5,11 +5,12 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { Header, RawBlock } from "../../core/block.ts";
+import { blockHash, type Header, type RawBlock } from "../../core/block.ts";
 import { makeHeader } from "../../core/block_rules.ts";
 import { asHeight, asRound, type Hash } from "../../core/brands.ts";
-import type { Bytes } from "../../core/bytes.ts";
-import type { Federation } from "../../core/federation.ts";
+import { type Bytes, equal } from "../../core/bytes.ts";
+import type { Federation, Member } from "../../core/federation.ts";
+import type { PastBlock } from "../../core/federation_change.ts";
 import { platformCrypto, randomBytes } from "../../core/platform/crypto.ts";
 import type { PrivateKey } from "../../core/platform/private_key.ts";
 import type { PollRequest } from "../../core/poll.ts";
@@ -48,12 +49,14 @@ export interface BlockOptions {
 /** The chain; blocks are made one at a time. */
 export class TestChain implements TestFederation {
   readonly federation: Federation;
+  /** Of all members, also of those that join later. */
   readonly keys: readonly PrivateKey[];
   readonly blocks: RawBlock[] = [];
   readonly #state = emptyState();
   readonly #window = openUniquenessWindow(randomBytes(WINDOW_SALT_BYTES));
   readonly #index: ChainIndex = emptyIndex();
   #tip: Tip;
+  #change: Federation | null = null;
 
   constructor({ federation, keys }: TestFederation = makeFederation()) {
     this.federation = federation;
@@ -91,16 +94,18 @@ export class TestChain implements TestFederation {
 
   /** Changes the state; gives the transactions that the rules allow. */
   #apply(transactions: readonly Transaction[], timeMs: number): readonly Placed[] {
-    const { parameters } = this.federation.document;
+    const { federation, nextFederation } = this.#tip;
+    const { parameters } = federation.document;
     const height = asHeight(this.height + 1);
     const sinceMs = windowStart(timeMs, parameters);
-    const transition = openTransition(hash, {
+    const transition = openTransition(platformCrypto, {
       reader: {
         feed: (id) => this.#value(id, feedStateShape),
         configuration: (id) => this.#value(id, configurationStateShape),
         nonceSeen: (key) => this.#window.seen(key, sinceMs),
+        pastBlock: (at) => this.#pastBlock(at),
       },
-      context: { height, timeMs, parameters },
+      context: { height, timeMs, federation, nextFederation },
     });
     const placed: Placed[] = [];
     const nonces: Hash[] = [];
@@ -111,6 +116,7 @@ export class TestChain implements TestFederation {
       placed.push({ height, index, transaction });
     }
     this.#window.add(timeMs, nonces);
+    this.#change = transition.federationChange();
     commit(this.#state, transition.changes());
     for (const one of placed) this.#index.add(one);
     return placed;
@@ -122,11 +128,22 @@ export class TestChain implements TestFederation {
     return found.value;
   }
 
+  #pastBlock(height: number): PastBlock | undefined {
+    const header = this.blocks[height - 1]?.header;
+    return header === undefined ? undefined : { hash: blockHash(hash, header), time: header.time };
+  }
+
+  /** The members in force at the next height; each key must be among `keys`. */
+  #inForce(): TestFederation {
+    const { federation } = this.#tip;
+    const keyOf = ({ key }: Member) => this.keys.find(({ publicKey }) => equal(publicKey, key)) as PrivateKey;
+    return { federation, keys: federation.document.members.map(keyOf) };
+  }
+
   #close(transactions: readonly Transaction[], nowMs: number, options: BlockOptions): RawBlock {
     const createdRound = asRound(options.createdRound ?? 0);
     const honest = makeHeader({
-      parent: this.#tip.parent,
-      federation: this.federation,
+      tip: this.#tip,
       proposer: leaderKeyAt(this.#tip, createdRound),
       createdRound,
       nowMs,
@@ -135,7 +152,8 @@ export class TestChain implements TestFederation {
     }, platformCrypto);
     const header = options.lie?.(honest) ?? honest;
     const round = options.decidedRound ?? createdRound;
-    const certificate = certify(this, { header, round, signers: options.signers });
+    const signing = this.#inForce();
+    const certificate = certify(signing, { header, round, signers: options.signers });
     const block: RawBlock = {
       version: 1,
       header,
@@ -146,9 +164,9 @@ export class TestChain implements TestFederation {
     this.blocks.push(block);
     const next = options.nextSigners === undefined
       ? certificate
-      : certify(this, { header, round, signers: options.nextSigners });
-    const { federation } = this;
-    this.#tip = tipAfter({ block, certificate: next }, { federation, crypto: platformCrypto });
+      : certify(signing, { header, round, signers: options.nextSigners });
+    const decided = { block, certificate: next };
+    this.#tip = tipAfter(decided, { before: this.#tip, change: this.#change, crypto: platformCrypto });
     return block;
   }
 }

@@ -119,7 +119,10 @@ function begin(
 export function tipOf({ federation, signers }: Cluster, chain: readonly Decided[]): Tip {
   const last = chain.at(-1);
   if (last === undefined) return genesisTip(federation);
-  return tipAfter({ block: last.proposal, certificate: last.certificate }, { federation, ...signers });
+  // The federation of these clusters never changes.
+  const before = genesisTip(federation);
+  const { proposal: block, certificate } = last;
+  return tipAfter({ block, certificate }, { before, change: null, ...signers });
 }
 
 /** Posts an event and runs what follows from it. */
@@ -213,10 +216,9 @@ function validate(
 
 /** What the chain would say. */
 function isValid(cluster: Cluster, { node, proposal }: { node: Node; proposal: Proposal }): boolean {
-  const { federation, signers: { crypto } } = cluster;
+  const { signers: { crypto } } = cluster;
   const tip = tipOf(cluster, node.chain);
-  const context = { parent: tip.parent, federation, parentFederation: federation, crypto };
-  return checkHeader(proposal, context).ok &&
+  return checkHeader(proposal, { tip, crypto }).ok &&
     equal(proposal.header.stateRoot, stateRootOf(tip, { ids: proposal.ids, crypto }));
 }
 
@@ -224,9 +226,7 @@ function append(cluster: Cluster, { node, decided }: { node: Node; decided: Deci
   const { proposal, certificate } = decided;
   if (proposal.header.height !== node.chain.length + 1) return;
   const verdict = checkHeader(proposal, {
-    parent: tipOf(cluster, node.chain).parent,
-    federation: cluster.federation,
-    parentFederation: cluster.federation,
+    tip: tipOf(cluster, node.chain),
     crypto: cluster.signers.crypto,
   });
   assert(verdict.ok && isValid(cluster, { node, proposal }), "a decided block is not valid");

@@ -12,7 +12,8 @@ import { type Bytes, concat, equal, utf8 } from "../../../core/bytes.ts";
 import type { Federation, Parameters } from "../../../core/federation.ts";
 import { platformCrypto } from "../../../core/platform/crypto.ts";
 import type { PrivateKey } from "../../../core/platform/private_key.ts";
-import type { CryptoPort, Proposal, Tip } from "../../../core/ports.ts";
+import type { CryptoPort } from "../../../core/crypto_port.ts";
+import type { Proposal, Tip } from "../../../core/ports.ts";
 import type { Tools } from "../../../consensus/state.ts";
 import { makeFederation as federationOf, memberKey } from "../../support/federation.ts";
 import { sha256 } from "../../support/sha256.ts";
@@ -62,8 +63,7 @@ export function makeProposal(
 ): Proposal {
   const ids = content === "" ? [] : [asTxId(crypto.hash(utf8(content)))];
   const header = makeHeader({
-    parent: tip.parent,
-    federation: tip.federation,
+    tip,
     proposer: memberKey(proposer).publicKey,
     createdRound: createdRound as Round,
     nowMs: 2_000,

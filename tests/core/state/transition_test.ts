@@ -34,13 +34,14 @@ interface World {
 }
 
 function open({ feeds = new Map(), configurations = new Map(), nonces = new Set() }: World = {}) {
-  return openTransition(hash, {
+  return openTransition(crypto, {
     reader: {
       feed: (id) => feeds.get(toHex(id)) ?? null,
       configuration: (id) => configurations.get(toHex(id)) ?? null,
       nonceSeen: (key) => nonces.has(toHex(key)),
+      pastBlock: () => undefined,
     },
-    context: { height: asHeight(7), timeMs: TIME, parameters: DEFAULT_PARAMETERS },
+    context: { height: asHeight(7), timeMs: TIME, federation, nextFederation: federation },
   });
 }
 

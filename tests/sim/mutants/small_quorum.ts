@@ -17,7 +17,13 @@ function shrink(federation: Federation): Federation {
 }
 
 function shrinkTip(tip: Tip): Tip {
-  return { ...tip, federation: shrink(tip.federation) };
+  const { signedBy, federation, nextFederation } = tip;
+  return {
+    ...tip,
+    signedBy: shrink(signedBy),
+    federation: shrink(federation),
+    nextFederation: shrink(nextFederation),
+  };
 }
 
 /** Wraps everything that looks at a quorum. */
@@ -33,8 +39,7 @@ export function withSmallQuorum<P extends Protocol>(protocol: P): P {
     checkHeader: (block, context) =>
       protocol.checkHeader(block, {
         ...context,
-        federation: shrink(context.federation),
-        parentFederation: shrink(context.parentFederation),
+        tip: { ...context.tip, signedBy: shrink(context.tip.signedBy) },
       }),
   };
 }
