@@ -2,7 +2,7 @@
  * Planning how to catch up: which heights to ask of whom, several members at once, and in which order the answers go
  * on. It plans only: whether a block is decided is judged where it is stored, and a member's height is a claim.
  *
- * Each member has at most one range outstanding. A range whose member fails, lies or falls silent goes to another; a
+ * Each member has at most one range outstanding. A range whose member fails, lies or takes long goes to another; a
  * member that failed is asked again only after it showed its height anew. Ranges start close above our own height, so
  * that what waits out of order stays bounded whatever heights are claimed.
  *
@@ -25,6 +25,8 @@ export interface CatchUp<B> {
   /** The highest height that each member claims; only those that may be asked. */
   readonly claims: ReadonlyMap<number, number>;
   readonly asked: readonly RangeRequest[];
+  /** Members that take long to answer: what they were asked for may be asked of others as well. */
+  readonly slow: ReadonlySet<number>;
   /** Blocks that came before their turn, with whom they are from. */
   readonly early: ReadonlyMap<number, { readonly block: B; readonly member: number }>;
   /** Heights of one request at most. */
@@ -42,7 +44,7 @@ export interface Planned<B> {
 export function makeCatchUp<B>(
   { height, rangeBlocks = LIMITS.catchUpBlocks }: { height: Height; rangeBlocks?: number },
 ): CatchUp<B> {
-  return { next: height + 1, claims: new Map(), asked: [], early: new Map(), rangeBlocks };
+  return { next: height + 1, claims: new Map(), asked: [], slow: new Set(), early: new Map(), rangeBlocks };
 }
 
 /** A member showed or claimed its height; one that failed may be asked again. */
@@ -66,7 +68,16 @@ export function onBlocks<B>(
     if (first + i >= plan.next && !early.has(first + i)) early.set(first + i, { block, member });
   }
   const asked = plan.asked.filter((each) => each !== request);
-  return ask(deliverable({ ...plan, early, asked }));
+  return ask(deliverable({ ...plan, early, asked, slow: without(plan.slow, member) }));
+}
+
+/**
+ * A member has not answered for a while. It still may, but nobody waits for it alone: else one that falls silent would
+ * hold us up for the whole time that an honest member on a slow line needs.
+ */
+export function onSlow<B>(plan: CatchUp<B>, member: number): Planned<B> {
+  if (!plan.asked.some((each) => each.member === member)) return unchanged(plan);
+  return ask({ ...plan, slow: new Set(plan.slow).add(member) });
 }
 
 /** A member timed out, hung up, or gave a block that does not hold: what is not delivered of it is asked anew. */
@@ -77,6 +88,7 @@ export function onFailure<B>(plan: CatchUp<B>, member: number): Planned<B> {
     ...plan,
     claims,
     asked: plan.asked.filter((each) => each.member !== member),
+    slow: without(plan.slow, member),
     early: new Map([...plan.early].filter(([, each]) => each.member !== member)),
   });
 }
@@ -99,6 +111,10 @@ export function onHeight<B>(plan: CatchUp<B>, height: Height): Planned<B> {
 /** Whether somebody that may be asked claims a height that we do not have. */
 export function isBehind<B>({ claims, next }: CatchUp<B>): boolean {
   return [...claims.values()].some((height) => height >= next);
+}
+
+function without(members: ReadonlySet<number>, member: number): ReadonlySet<number> {
+  return new Set([...members].filter((each) => each !== member));
 }
 
 function unchanged<B>(plan: CatchUp<B>): Planned<B> {
@@ -136,13 +152,14 @@ function ask<B>(from: CatchUp<B> | Planned<B>): Planned<B> {
 
 /** The first heights up to `height` that are neither here nor asked for, as one range within the window. */
 function gap<B>(
-  { next, asked, early, rangeBlocks, claims }: CatchUp<B>,
+  { next, asked, slow, early, rangeBlocks, claims }: CatchUp<B>,
   height: number,
 ): { first: number; last: number } | undefined {
   // A range for each member that may be asked is all that can wait out of order.
   const end = Math.min(height, next + rangeBlocks * Math.max(1, claims.size) - 1);
   const isTaken = (each: number) =>
-    early.has(each) || asked.some(({ first, last }) => each >= first && each <= last);
+    early.has(each) ||
+    asked.some(({ member, first, last }) => !slow.has(member) && each >= first && each <= last);
   let first = next;
   while (first <= end && isTaken(first)) first++;
   if (first > end) return undefined;

@@ -6,17 +6,17 @@
  */
 import type { Proposal } from "../core/ports.ts";
 import type { Hash } from "../core/brands.ts";
-import { type Bytes, toHex } from "../core/bytes.ts";
+import { toHex } from "../core/bytes.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Action } from "./events.ts";
-import { encodeRecord, seenRecord } from "./journal.ts";
+import { encodeRecord, seenRecord, type VoteRecord } from "./journal.ts";
 import type { State } from "./state.ts";
 
 /** The state while a step works on it. */
 export type Draft = { -readonly [K in keyof State]: State[K] } & {
   readonly actions: Action[];
   /** Journal records for the votes cast in this step. */
-  readonly records: Bytes[];
+  readonly records: VoteRecord[];
 };
 
 /** What a step gives back. */
@@ -36,7 +36,7 @@ export function draftOf(state: State): Draft {
  */
 export function finish({ actions, records, ...state }: Draft): Transition {
   if (records.length === 0) return { state, actions };
-  const all = [...records, encodeRecord(seenRecord(state))];
+  const all = [...records, seenRecord(state, records)].map(encodeRecord);
   return { state, actions: [{ kind: "persist", height: state.height, records: all }, ...actions] };
 }
 

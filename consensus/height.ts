@@ -21,10 +21,10 @@ export interface HeightStart {
 
 /** A state at the beginning of the height after the tip; what lasts over heights comes from `lasting`. */
 export function stateAt(
-  lasting: Pick<State, "tools" | "position" | "followUntil" | "resume" | "peers" | "future">,
+  lasting: Pick<State, "tools" | "position" | "followUntil" | "resume" | "peers" | "future" | "witnessed">,
   { tip, self, work }: HeightStart,
 ): State {
-  const { tools, position, followUntil, resume, peers, future } = lasting;
+  const { tools, position, followUntil, resume, peers, future, witnessed } = lasting;
   const isOurs = self < 0 || equal(memberAt(tip.federation, self).key, tools.publicKey);
   assert(isOurs, `member ${self} has another key than this node`);
   return {
@@ -34,6 +34,7 @@ export function stateAt(
     resume,
     peers,
     future,
+    witnessed,
     self,
     tip,
     work,
@@ -49,7 +50,6 @@ export function stateAt(
     votes: NO_VOTES,
     rounds: new Map(),
     outcome: null,
-    accused: new Set(),
   };
 }
 

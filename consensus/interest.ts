@@ -7,6 +7,7 @@
 import { LIMITS } from "../core/limits.ts";
 import type { Message } from "./message.ts";
 import type { State } from "./state.ts";
+import { isIncriminating } from "./witness.ts";
 
 /** Whether `step` could do something with the message, if it holds. */
 export function isOfInterest(state: State, message: Message): boolean {
@@ -16,8 +17,8 @@ export function isOfInterest(state: State, message: Message): boolean {
     return height > state.height || (height === state.height && undecided);
   }
   const { kind, height, sender } = message;
-  if (height < state.height) return kind === "round-change";
-  if (height === state.height) return undecided;
+  if (height < state.height) return kind === "round-change" || isIncriminating(state, message);
+  if (height === state.height) return undecided || isIncriminating(state, message);
   // Too far ahead to be kept: one such message is enough to learn that we are behind.
   return height <= state.height + LIMITS.futureHeights ||
     (state.peers.heights.get(sender) ?? 0) <= state.height;

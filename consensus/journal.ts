@@ -6,9 +6,10 @@
  *
  * @module
  */
-import { asHeight, type Hash, type Height, type PublicKey } from "../core/brands.ts";
-import type { Bytes } from "../core/bytes.ts";
+import { asHeight, type Hash, type Height, type PublicKey, type Signature } from "../core/brands.ts";
+import { type Bytes, toHex } from "../core/bytes.ts";
 import type { Cbor } from "../core/cbor.ts";
+import { type Certificate, signersOf } from "../core/certificate.ts";
 import { assert, EXIT, VnfchainError } from "../core/errors.ts";
 import { memberAt, memberIndex } from "../core/federation.ts";
 import { LIMITS } from "../core/limits.ts";
@@ -27,7 +28,7 @@ import {
 import type { MemberSignature, Message, VoteMessage } from "./message.ts";
 import { isOwnVote, type ShownVote, shownVoteShape } from "./shown_vote.ts";
 import { NO_PART, type OwnPart, type State, type Tools } from "./state.ts";
-import { comparePositions, NO_POSITION, positionOf, type VotePosition } from "./vote.ts";
+import { comparePositions, NO_POSITION, positionOf, type Vote, type VotePosition } from "./vote.ts";
 import { messageShape, prepareListShape, proposalShape } from "./wire.ts";
 
 /** A vote of ours, as it was or will be sent. */
@@ -43,7 +44,7 @@ export interface VoteRecord {
   readonly prepares: readonly MemberSignature[];
 }
 
-/** The highest vote seen of each other member. */
+/** The highest vote seen of each other member, but for those that the vote records before it show. */
 export interface SeenRecord {
   readonly version: 1;
   readonly type: 2;
@@ -92,13 +93,44 @@ export function voteRecord(
   return { version: 1, type: 1, federationHash: tip.federation.hash, message, block, prepares };
 }
 
-/** The record of the others' highest votes. */
-export function seenRecord({ tip, peers }: Pick<State, "tip" | "peers">): SeenRecord {
-  const seen = [...peers.seen].map(([member, shown]) => ({
+/** The record of the others' highest votes, beside the vote records that it is written with. */
+export function seenRecord(
+  { tip, peers }: Pick<State, "tip" | "peers">,
+  beside: readonly VoteRecord[],
+): SeenRecord {
+  const written = new Set(beside.flatMap(votesShownBy).map(nameOf));
+  const seen = [...peers.seen].filter(([, shown]) => !written.has(nameOf(shown))).map(([member, shown]) => ({
     member: memberAt(tip.federation, member).key,
     shown,
   }));
   return { version: 1, type: 2, seen };
+}
+
+/** The others' votes that a vote of ours rests on: two thirds of all that there are to remember. */
+function votesShownBy({ federationHash, message, block, prepares }: VoteRecord): readonly ShownVote[] {
+  const votes = [...preparesOf(message, prepares), ...commitsOf(block?.parentCertificate ?? null)];
+  return votes.map((vote) => ({ federationHash, vote }));
+}
+
+function preparesOf(message: Message, prepares: readonly MemberSignature[]): readonly Vote[] {
+  if (message.kind !== "commit") return [];
+  const { height, round, blockHash } = message;
+  return prepares.map((each) => ({ kind: "prepare", height, round, blockHash, ...each }));
+}
+
+function commitsOf(certificate: Certificate | null): readonly Vote[] {
+  if (certificate === null) return [];
+  const { height, round, blockHash, bitmap, signatures } = certificate;
+  const senders = signersOf(bitmap, bitmap.length * 8) ?? [];
+  return senders.map((sender, i) => {
+    const signature = signatures[i] as Signature;
+    return { kind: "commit", height, round, blockHash, sender, signature };
+  });
+}
+
+/** A shown vote as a text: a signature is over all of it, but for what it is shown to be under. */
+function nameOf({ federationHash, vote: { signature } }: ShownVote): string {
+  return `${toHex(federationHash)}/${toHex(signature)}`;
 }
 
 /** What a journal tells who starts from it. */
@@ -132,7 +164,7 @@ export function recall(
     position,
     height: asHeight(position.height),
     part: atHeight.reduce(withVote, NO_PART),
-    seen: recallSeen(read.findLast((each) => each.type === 2), tip),
+    seen: recallSeen(read, { tools, tip }),
   };
 }
 
@@ -189,9 +221,27 @@ function withVote(part: OwnPart, { message, block, prepares }: OwnVoteRecord): O
   }
 }
 
-function recallSeen(record: SeenRecord | undefined, { federation }: Tip): ReadonlyMap<number, ShownVote> {
-  const members = (record?.seen ?? []).map(({ member, shown }) =>
+/** The last record of the others' votes, and what our own votes show of them, each verified. */
+function recallSeen(
+  records: readonly JournalRecord[],
+  { tools: { crypto, publicKey }, tip: { federation } }: { tools: Tools; tip: Tip },
+): ReadonlyMap<number, ShownVote> {
+  const last = records.findLast((each) => each.type === 2);
+  const listed = (last?.seen ?? []).map(({ member, shown }) =>
     [memberIndex(federation, member), shown] as const
   );
-  return new Map(members.filter(([index]) => index >= 0));
+  const seen = new Map(listed.filter(([index]) => index >= 0));
+  const own = memberIndex(federation, publicKey);
+  for (const shown of records.flatMap((each) => each.type === 1 ? votesShownBy(each) : [])) {
+    const { sender } = shown.vote;
+    const before = seen.get(sender);
+    if (sender === own || sender >= federation.document.members.length) continue;
+    if (before !== undefined && comparePositions(positionOf(before.vote), positionOf(shown.vote)) >= 0) {
+      continue;
+    }
+    // A certificate from before a change of the federation counts its signers otherwise, and does not verify.
+    const { key } = memberAt(federation, sender);
+    if (isOwnVote(shown, { key, federation, crypto })) seen.set(sender, shown);
+  }
+  return seen;
 }

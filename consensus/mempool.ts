@@ -52,7 +52,7 @@ export interface Pool {
   /** Its bounds. */
   readonly limits: PoolLimits;
   /** A transaction's timestamp may be this much older than its block. */
-  readonly lifetimeMs: number;
+  lifetimeMs: number;
   /** By id, in order of arrival. */
   readonly entries: Map<string, PoolEntry>;
   /** Those that a block could take next, by id, in the order in which that came to be. */
@@ -195,6 +195,11 @@ export function onCommitted(
     remove(pool, toHex(id));
     if (versions !== undefined && vid !== null) raise(pool, { versions, latest: vid });
   }
+}
+
+/** A change of the federation makes transactions live shorter; {@link expire} drops what is too old by it. */
+export function setLifetime(pool: Pool, lifetimeMs: number): void {
+  pool.lifetimeMs = lifetimeMs;
 }
 
 /** Drops what is too old for any later block; returns the ids. */

@@ -7,7 +7,7 @@
 import { assert } from "../core/errors.ts";
 import type { Proposal } from "../core/ports.ts";
 import type { Draft } from "./draft.ts";
-import { encodeRecord, voteRecord } from "./journal.ts";
+import { voteRecord } from "./journal.ts";
 import type { MemberSignature, VoteMessage } from "./message.ts";
 import { recordVote } from "./slots.ts";
 import { mayVote, type OwnVotes, type State } from "./state.ts";
@@ -41,7 +41,7 @@ export function castVote(
   } as VoteMessage;
   draft.position = position;
   draft.own = withOwn(draft.own, message);
-  draft.records.push(encodeRecord(voteRecord(draft, { message, ...beside })));
+  draft.records.push(voteRecord(draft, { message, ...beside }));
   draft.actions.push({ kind: "send", to: "all", message });
   recordVote(draft, message);
 }

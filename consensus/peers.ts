@@ -8,7 +8,6 @@ import type { Height } from "../core/brands.ts";
 import { type Federation, memberAt, memberIndex } from "../core/federation.ts";
 import { type Draft, withEntry } from "./draft.ts";
 import type { Event } from "./events.ts";
-import type { VoteMessage } from "./message.ts";
 import { votesToResend } from "./own_vote.ts";
 import { isOwnVote, type ShownVote } from "./shown_vote.ts";
 import type { Peers, State } from "./state.ts";
@@ -59,11 +58,11 @@ export function noteHeight(draft: Draft, { member, height }: { member: number; h
 }
 
 /** Remembers the member's highest vote, to be shown to it; the next votes of ours make it durable. */
-export function noteSeen(draft: Draft, message: VoteMessage): void {
-  const { sender } = message;
+export function noteSeen(draft: Draft, vote: Vote): void {
+  const { sender } = vote;
   const before = draft.peers.seen.get(sender);
-  if (before !== undefined && comparePositions(positionOf(before.vote), positionOf(message)) >= 0) return;
-  const shown: ShownVote = { federationHash: draft.tip.federation.hash, vote: bareVote(message) };
+  if (before !== undefined && comparePositions(positionOf(before.vote), positionOf(vote)) >= 0) return;
+  const shown: ShownVote = { federationHash: draft.tip.federation.hash, vote: bareVote(vote) };
   draft.peers = { ...draft.peers, seen: withEntry(draft.peers.seen, [sender, shown]) };
 }
 
@@ -84,6 +83,12 @@ export function fetchFromAhead(draft: Draft): void {
   );
   const signers = draft.outcome?.handed === false ? draft.outcome.signers : [];
   fetchDecided(draft, [...new Set([...signers, ...ahead])].sort((a, b) => a - b));
+}
+
+/** Whether this height is decided for sure: f + 1 members show a chain that has it, and one of them is correct. */
+export function isDecidedElsewhere({ peers, height, tip }: State): boolean {
+  const ahead = [...peers.heights.values()].filter((shown) => shown >= height);
+  return ahead.length > tip.federation.faults;
 }
 
 /** What is known of the members, by their places in another federation; who left is forgotten. */

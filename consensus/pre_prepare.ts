@@ -14,6 +14,7 @@ import { justify, NO_JUSTIFICATION } from "./justification.ts";
 import { leaderAt, leaderKeyAt } from "./leader.ts";
 import type { Justification, PrePrepare } from "./message.ts";
 import { castVote } from "./own_vote.ts";
+import { isDecidedElsewhere } from "./peers.ts";
 import { enterRound } from "./round.ts";
 import { noteRound, recordVote } from "./slots.ts";
 import { mayVote, type State } from "./state.ts";
@@ -84,7 +85,8 @@ export function propose(draft: Draft): boolean {
   // Proposed before a restart, or asked for a block already: both are answered by waiting.
   if (own.prePrepare?.round === round) return false;
   if (round === 0) {
-    const isDue = (draft.work || draft.heartbeatDue) && outcome === null;
+    // Who catches up past its own old turns would make, hold and sign a block at each, and nobody wants one.
+    const isDue = (draft.work || draft.heartbeatDue) && outcome === null && !isDecidedElsewhere(draft);
     return isDue ? proposeNew(draft, NO_JUSTIFICATION) : false;
   }
   const roundChanges = [...draft.votes.roundChanges.values()].filter((vote) => vote.round === round);

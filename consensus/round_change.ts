@@ -47,8 +47,9 @@ export function joinOthers(draft: Draft): boolean {
 }
 
 /**
- * Leaves the round before its time: its proposal is invalid, or its leader's link broke before the proposal came.
- * The latter only when the timer would run, so that an idle chain stays where it is and nobody runs ahead alone.
+ * Leaves the round before its time: its proposal is invalid, or its leader's link broke before the proposal came or,
+ * above round 0, never stood. A link is a reason only when the timer would run, so that an idle chain stays where it is
+ * and nobody runs ahead alone.
  */
 export function leaveEarly(draft: Draft): boolean {
   if (!mayVote(draft)) return false;
@@ -61,7 +62,10 @@ export function leaveEarly(draft: Draft): boolean {
 
 function isLeaderGone({ tip, round, self, peers }: State): boolean {
   const leader = leaderAt(tip, round);
-  return leader !== self && peers.links.get(leader) === false;
+  if (leader === self) return false;
+  // Not heard since our start: in round 0 it may be about to be; above, a time-out was paid for it already.
+  const stands = peers.links.get(leader) ?? round === 0;
+  return !stands;
 }
 
 /**

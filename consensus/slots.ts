@@ -7,7 +7,6 @@
 import type { Hash, Round, Signature } from "../core/brands.ts";
 import { equal } from "../core/bytes.ts";
 import { type Draft, withEntry } from "./draft.ts";
-import { contradict } from "./evidence.ts";
 import type { VoteMessage } from "./message.ts";
 import type { State, VoteSlots } from "./state.ts";
 import { bareVote, type BlockVote, type Vote } from "./vote.ts";
@@ -20,9 +19,8 @@ export const NO_VOTES: VoteSlots = {
   roundChanges: new Map(),
 };
 
-/** Keeps a vote of the current height, and accuses its sender when it contradicts one that was kept. */
+/** Keeps a vote of the current height. */
 export function recordVote(draft: Draft, message: VoteMessage): void {
-  accuse(draft, message);
   draft.votes = withVote(draft.votes, message);
   noteRound(draft, message);
 }
@@ -36,7 +34,7 @@ export function noteRound(draft: Draft, { sender, round }: { sender: number; rou
 function withVote(votes: VoteSlots, message: VoteMessage): VoteSlots {
   switch (message.kind) {
     case "pre-prepare":
-      // Of a proposal the slot keeps what proves equivocation.
+      // Of a proposal the slot keeps the vote alone.
       return {
         ...votes,
         prePrepares: keep(votes.prePrepares, bareVote(message) as BlockVote<"pre-prepare">),
@@ -54,22 +52,6 @@ function withVote(votes: VoteSlots, message: VoteMessage): VoteSlots {
 function keep<V extends Vote>(slots: ReadonlyMap<number, V>, vote: V): ReadonlyMap<number, V> {
   const before = slots.get(vote.sender);
   return before === undefined || before.round < vote.round ? withEntry(slots, [vote.sender, vote]) : slots;
-}
-
-/** Once a member and height: a member that contradicts itself needs no second proof. */
-function accuse(draft: Draft, message: VoteMessage): void {
-  const { sender } = message;
-  if (sender === draft.self || draft.accused.has(sender)) return;
-  const { prePrepares, prepares, commits, roundChanges } = draft.votes;
-  const kept = [prePrepares, prepares, commits, roundChanges].map((slots) => slots.get(sender));
-  const first = kept.find((vote) => vote !== undefined && contradict(vote, message));
-  if (first === undefined) return;
-  draft.accused = new Set(draft.accused).add(sender);
-  const federationHash = draft.tip.federation.hash;
-  draft.actions.push({
-    kind: "evidence",
-    evidence: { federationHash, first: bareVote(first), second: bareVote(message) },
-  });
 }
 
 /** The signatures, by member, of votes for exactly this round and block. */

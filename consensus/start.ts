@@ -37,6 +37,7 @@ export function start(
     resume: height > 0 ? { height, part } : null,
     peers: { ...NO_PEERS, seen },
     future: new Map(),
+    witnessed: new Map(),
   }, options);
   const draft = draftOf(state);
   beginHeight(draft);

@@ -18,7 +18,7 @@ import type {
   VoteMessage,
 } from "./message.ts";
 import type { ShownVote } from "./shown_vote.ts";
-import type { BlockVote, VotePosition } from "./vote.ts";
+import type { BlockVote, Vote, VotePosition } from "./vote.ts";
 
 /** What does not change while the process runs. */
 export interface Tools {
@@ -74,6 +74,15 @@ export interface Peers {
   readonly seen: ReadonlyMap<number, ShownVote>;
 }
 
+/** What members were seen to sign at one height, by index in one federation; counted towards nothing. */
+export interface Witnessed {
+  readonly federationHash: Hash;
+  /** The oldest first. */
+  readonly votes: ReadonlyMap<number, readonly Vote[]>;
+  /** Members already accused at this height. */
+  readonly accused: ReadonlySet<number>;
+}
+
 /** A quorum of COMMITs. */
 export interface Outcome {
   readonly blockHash: Hash;
@@ -115,8 +124,8 @@ export interface State {
   /** The highest round at this height in which each member was shown to be. */
   readonly rounds: ReadonlyMap<number, Round>;
   readonly outcome: Outcome | null;
-  /** Members already accused at this height. */
-  readonly accused: ReadonlySet<number>;
+  /** By height, from a few below this one to the next ones. */
+  readonly witnessed: ReadonlyMap<Height, Witnessed>;
 
   /** Our highest vote ever, durable before it is sent. Never falls. */
   readonly position: VotePosition;

@@ -10,6 +10,7 @@
  */
 import { equal } from "../core/bytes.ts";
 import { unreachable } from "../core/errors.ts";
+import type { Tip } from "../core/ports.ts";
 import { decide, onDecided, voteCommit } from "./commit.ts";
 import { type Draft, draftOf, finish, type Transition } from "./draft.ts";
 import type { Event } from "./events.ts";
@@ -29,8 +30,11 @@ import {
 import { onBuilt, onPrePrepare, onValidated, onWork, propose, votePrepare } from "./pre_prepare.ts";
 import { joinOthers, leaveEarly, onResend, onTimeout, voteRoundChange } from "./round_change.ts";
 import { recordVote } from "./slots.ts";
+import type { ShownVote } from "./shown_vote.ts";
 import type { State } from "./state.ts";
 import { alignTimers } from "./timers.ts";
+import type { Vote } from "./vote.ts";
+import { commitsIn, forgetWitnessed, votesIn, witness } from "./witness.ts";
 
 /** One step. The actions are to be run in list order; see {@link Event} and the actions for what each asks. */
 export function step(state: State, event: Event): Transition {
@@ -97,10 +101,23 @@ function onMessage(draft: Draft, { from, message: verified }: Extract<Event, { k
   if (message.kind === "decided") return onDecided(draft, { message, from });
   // Our own vote comes back: known, or from a life that our journal does not remember.
   if (message.sender === draft.self) return onOwnVoteShown(draft, { federationHash, vote: message });
-  noteSeen(draft, message);
+  const votes = votesIn(message);
+  noteVotes(draft, { federationHash, votes });
+  witness(draft, { federationHash, height: message.height, votes });
   if (message.height < draft.height) return onLate(draft, message);
   if (message.height > draft.height) return onAhead(draft, verified as Verified<VoteMessage>);
   if (!draft.outcome?.handed) onVote(draft, message);
+}
+
+/** What is held against a member is what it is shown, lest one whose disk was set back contradicts it unwarned. */
+function noteVotes(
+  draft: Draft,
+  { federationHash, votes }: { federationHash: ShownVote["federationHash"]; votes: readonly Vote[] },
+): void {
+  for (const vote of votes) {
+    if (vote.sender === draft.self) onOwnVoteShown(draft, { federationHash, vote });
+    else noteSeen(draft, vote);
+  }
 }
 
 function onVote(draft: Draft, message: VoteMessage): void {
@@ -122,10 +139,21 @@ function onAhead(draft: Draft, verified: Verified<VoteMessage>): void {
   keepForLater(draft, verified);
 }
 
+/** Who signed the certificate of this height has sent COMMIT, though it may have shown us something else. */
+function witnessCertificate(draft: Draft, { certificate }: Tip): void {
+  const { height, tip: { federation } } = draft;
+  if (certificate?.height !== height) return;
+  const votes = commitsIn(certificate, federation.document.members.length);
+  const federationHash = federation.hash;
+  noteVotes(draft, { federationHash, votes });
+  witness(draft, { federationHash, height, votes });
+}
+
 /** A new height, with what came about it before; the same or an older tip says nothing new. */
 function onAdvanced(draft: Draft, { tip, self, work }: Extract<Event, { kind: "advanced" }>): void {
   if (tip.parent.height < draft.height) return;
   const { timers, tip: { federation } } = draft;
+  witnessCertificate(draft, tip);
   for (const timer of ["round", "resend"] as const) {
     if (timers[timer] !== null) draft.actions.push({ kind: "clearTimer", timer });
   }
@@ -135,6 +163,7 @@ function onAdvanced(draft: Draft, { tip, self, work }: Extract<Event, { kind: "a
     draft.peers = movePeers(draft.peers, { from: federation, to: tip.federation });
     draft.future = new Map();
   }
+  forgetWitnessed(draft);
   beginHeight(draft);
   for (const { message } of takeKept(draft, draft.height)) onVote(draft, message);
 }

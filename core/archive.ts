@@ -1,49 +1,82 @@
 /**
  * Archives: a whole chain in one file, for `audit`. A CBOR sequence (RFC 8742) of byte strings, so that a reader
  * knows each item's length before it reads it: first the archive's header, then one decided block each, from
- * height 1.
+ * height 1. Evidence against members stands in the header, so that a chain that was cut or does not hold has it too.
  *
  * @module
  */
 import { type RawBlock, rawBlockShape } from "./block.ts";
 import type { Bytes } from "./bytes.ts";
-import { encodeCbor } from "./cbor.ts";
+import { type Cbor, encodeCbor } from "./cbor.ts";
 import { accept, refuse, type Verdict } from "./errors.ts";
 import { decodeFederation, encodeFederation, type Federation } from "./federation.ts";
 import type { HashFunction } from "./hashing.ts";
 import { LIMITS } from "./limits.ts";
-import { bytesUpTo, constant, decodeShape, encodeShape, record, type Shape, text } from "./shape.ts";
+import { bytesUpTo, constant, decodeShape, encodeShape, list, record, type Shape, text } from "./shape.ts";
 
 const FORMAT = "vnfchain/archive";
 
-const archiveHeaderShape: Shape<
-  { readonly format: string; readonly version: 1; readonly federation: Bytes }
-> = record({
-  format: text(FORMAT.length),
-  version: constant(1),
-  federation: bytesUpTo(LIMITS.federationBytes),
+/** What stands at an archive's beginning. */
+export interface ArchiveHeader {
+  /** The first document; later ones follow from the chain. */
+  readonly federation: Federation;
+  /**
+   * Evidence against members that contradicted themselves, encoded: what the exporting node has kept. No quorum
+   * vouches for it; whoever reads the archive judges each piece.
+   */
+  readonly evidence: readonly Bytes[];
+}
+
+interface HeaderFields {
+  readonly format: string;
+  readonly federation: Bytes;
+  readonly evidence: readonly Bytes[];
+}
+
+const first = { format: text(FORMAT.length) };
+const second = { federation: bytesUpTo(LIMITS.federationBytes) };
+const versionOne = record({ ...first, version: constant(1), ...second });
+const versionTwo = record({
+  ...first,
+  version: constant(2),
+  ...second,
+  evidence: list(bytesUpTo(LIMITS.evidenceBytes), LIMITS.archiveEvidence),
 });
+
+/** Version 2 has a list of evidence; without any, an archive is of version 1. */
+const archiveHeaderShape: Shape<HeaderFields> = {
+  encode: (fields) =>
+    fields.evidence.length === 0
+      ? versionOne.encode({ version: 1, ...fields })
+      : versionTwo.encode({ version: 2, ...fields }),
+  decode: (value, path) =>
+    Array.isArray(value) && (value as readonly Cbor[])[1] === 2
+      ? versionTwo.decode(value, path)
+      : { ...versionOne.decode(value, path), evidence: [] },
+};
 
 /** Wraps an item in its length, as it stands in an archive and in answers with many blocks. */
 export function archiveItem(item: Bytes): Bytes {
   return encodeCbor(item);
 }
 
-/** The archive's first item: format name, version and the first federation document. */
-export function encodeArchiveHeader(federation: Federation): Bytes {
+/** The archive's first item: format name, version, the first federation document, and evidence where there is any. */
+export function encodeArchiveHeader({ document }: Federation, evidence: readonly Bytes[] = []): Bytes {
   return encodeShape(archiveHeaderShape, {
     format: FORMAT,
-    version: 1,
-    federation: encodeFederation(federation.document),
+    federation: encodeFederation(document),
+    evidence,
   });
 }
 
-/** Reads the first item. */
-export function decodeArchiveHeader(hash: HashFunction, item: Uint8Array): Verdict<Federation> {
+/** Reads the first item. The evidence in it is not judged. */
+export function decodeArchiveHeader(hash: HashFunction, item: Uint8Array): Verdict<ArchiveHeader> {
   const decoded = decodeShape(archiveHeaderShape, item, { what: "archive", code: "block-format" });
   if (!decoded.ok) return decoded;
-  if (decoded.value.format !== FORMAT) return refuse("block-format", "the file is no vnfchain archive");
-  return decodeFederation(hash, decoded.value.federation);
+  const { format, evidence } = decoded.value;
+  if (format !== FORMAT) return refuse("block-format", "the file is no vnfchain archive");
+  const federation = decodeFederation(hash, decoded.value.federation);
+  return federation.ok ? accept({ federation: federation.value, evidence }) : federation;
 }
 
 /** Encodes a decided block. */

@@ -31,7 +31,8 @@ export type Round = Brand<number, "Round">;
 export const ZERO_HASH: Hash = new Uint8Array(32) as Hash;
 
 function sized(bytes: Uint8Array, { length, what }: { length: number; what: string }): Bytes {
-  assert(bytes.length === length, `${what} has ${bytes.length} bytes, wanted ${length}`);
+  // Asked first: the message would be made each time, and nothing here is called more often.
+  if (bytes.length !== length) assert(false, `${what} has ${bytes.length} bytes, wanted ${length}`);
   return bytes as Bytes;
 }
 

@@ -207,7 +207,13 @@ function checkParameters(parameters: Parameters): Refusal | undefined {
       return refuse("federation-format", `federation parameter ${parameter} is 0, wanted 1 or more`);
     }
   }
-  const { maxBlockBytes, maxTransactionBytes, roundTimeoutMs, roundTimeoutMaxMs } = parameters;
+  const { maxBlockBytes, maxTransactionBytes, roundTimeoutMs, roundTimeoutMaxMs, heartbeatMs } = parameters;
+  if (Math.max(roundTimeoutMaxMs, heartbeatMs) > LIMITS.federationTimerMs) {
+    return refuse(
+      "federation-format",
+      `federation parameters: a timer is above ${LIMITS.federationTimerMs} ms`,
+    );
+  }
   if (maxTransactionBytes > maxBlockBytes) {
     return refuse("federation-format", "federation parameters: maxTransactionBytes is above maxBlockBytes");
   }

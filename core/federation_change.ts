@@ -4,13 +4,13 @@
  *
  * Refused: a document that is not the next of this chain (`federation-order`), approvals of fewer than a quorum of the
  * members in force (`federation-approvals`), a new member that has not signed, or named no recent block of this chain
- * (`federation-newcomer`), and a parameter that may not change so (`federation-format`). Certificates are judged at
- * the block's time, beside this (platform/federation_certificates.ts).
+ * (`federation-newcomer`), a parameter that may not change so (`federation-format`), and a document that is too long to
+ * be read again (`too-large`). Certificates are judged at the block's time, beside this
+ * (platform/federation_certificates.ts).
  *
  * @module
  */
-import { equal } from "./bytes.ts";
-import type { Bytes } from "./bytes.ts";
+import { type Bytes, equal } from "./bytes.ts";
 import type { Hash, Height, Signature } from "./brands.ts";
 import { encodeCbor } from "./cbor.ts";
 import type { CryptoPort } from "./crypto_port.ts";
@@ -103,10 +103,25 @@ export interface ChangeContext {
 
 /** Judges a change; `undefined` when it holds, but for certificates and for whether another change is under way. */
 export function checkChange(change: FederationChange, context: ChangeContext): Refusal | undefined {
-  const { federation, crypto } = context;
-  return checkNext(change.document, federation) ??
-    checkApprovals(change, { federation, crypto }) ??
-    checkJoinings(change, context);
+  return checkSigned(change, context) ?? checkNamedBlocks(change, context);
+}
+
+/** Judges what needs no past blocks: whether this document can be next, and everybody has signed it who must. */
+export function checkSigned(
+  change: FederationChange,
+  { federation, timeMs, crypto }: Omit<ChangeContext, "pastBlock">,
+): Refusal | undefined {
+  return checkNext(change.document, federation) ?? checkTime(change.document, timeMs) ??
+    checkApprovals(change, { federation, crypto }) ?? checkJoinings(change, { federation, crypto });
+}
+
+/** A time far ahead would keep every later document waiting for it. */
+function checkTime({ time }: FederationDocument, timeMs: number): Refusal | undefined {
+  const aheadMs = time - timeMs;
+  return aheadMs <= LIMITS.timestampAheadMs ? undefined : refuse(
+    "federation-order",
+    `federation document: its time is ${aheadMs} ms ahead, at most ${LIMITS.timestampAheadMs}`,
+  );
 }
 
 /** The rules of a document that follows another, without who agreed to it. */
@@ -121,16 +136,21 @@ export function checkNext(
   }
   if (!equal(document.previous, hash)) return wrong("it follows another document than the one in force");
   if (document.time <= before.time) return wrong("its time is not after that of the document before");
-  return checkDocument(document) ?? checkParameterChange(document, before);
+  return checkDocument(document) ?? checkWhatChanges(document, before);
 }
 
-function checkParameterChange(next: FederationDocument, before: FederationDocument): Refusal | undefined {
+function checkWhatChanges(next: FederationDocument, before: FederationDocument): Refusal | undefined {
   const { transactionLifetimeMs, maxTransactionBytes } = next.parameters;
   // Nonces are remembered for the lifetime in force: a longer one would let transactions in that were forgotten.
   if (transactionLifetimeMs > before.parameters.transactionLifetimeMs) {
     return refuse("federation-format", "federation parameters: transactionLifetimeMs may only fall");
   }
-  const room = encodeFederation(next).length + next.members.length * SIGNATURES_BYTES + ENVELOPE_BYTES;
+  const { length } = encodeFederation(next);
+  // What is larger could not be read again.
+  if (length > LIMITS.federationBytes) {
+    return refuse("too-large", `federation document of ${length} bytes, at most ${LIMITS.federationBytes}`);
+  }
+  const room = length + next.members.length * SIGNATURES_BYTES + ENVELOPE_BYTES;
   return maxTransactionBytes >= room ? undefined : refuse(
     "federation-format",
     `federation parameters: maxTransactionBytes leaves no room for a change of ${room}`,
@@ -167,28 +187,40 @@ export function newcomersOf(document: FederationDocument, federation: Federation
   return document.members.flatMap(({ key }, index) => memberIndex(federation, key) < 0 ? [index] : []);
 }
 
-/** Who joins has caught up: it names a block that is no older than a transaction may be. */
 function checkJoinings(
   { document, joinings }: FederationChange,
-  { federation, pastBlock, timeMs, crypto }: ChangeContext,
+  { federation, crypto }: Pick<ChangeContext, "federation" | "crypto">,
 ): Refusal | undefined {
-  const wrong = (detail: string) => refuse("federation-newcomer", `federation change: ${detail}`);
   const wanted = newcomersOf(document, federation);
   if (joinings.length !== wanted.length || joinings.some((each, i) => each.member !== wanted[i])) {
-    return wrong("not exactly the new members have signed, in order");
+    return refuse(
+      "federation-newcomer",
+      "federation change: not exactly the new members have signed, in order",
+    );
   }
   const { hash } = federationOf(crypto.hash, document);
-  const oldestMs = timeMs - federation.document.parameters.transactionLifetimeMs;
   for (const { member: index, height, blockHash, signature } of joinings) {
     const { name, key } = document.members[index] as Member;
-    const block = pastBlock(height);
-    if (block === undefined || !equal(block.hash, blockHash) || block.time < oldestMs) {
-      return wrong(`new member ${name} names no recent block of this chain`);
-    }
     const message = joiningMessage(federation, { document: hash, height, blockHash });
-    if (!crypto.verify(key, message, signature)) {
-      return wrong(`the signature of new member ${name} does not verify`);
-    }
+    if (crypto.verify(key, message, signature)) continue;
+    const detail = `federation change: the signature of new member ${name} does not verify`;
+    return refuse("federation-newcomer", detail);
+  }
+  return undefined;
+}
+
+/** Who joins has caught up: it names a block that is no older than a transaction may be. */
+function checkNamedBlocks(
+  { document, joinings }: FederationChange,
+  { federation, pastBlock, timeMs }: ChangeContext,
+): Refusal | undefined {
+  const oldestMs = timeMs - federation.document.parameters.transactionLifetimeMs;
+  for (const { member: index, height, blockHash } of joinings) {
+    const block = pastBlock(height);
+    if (block !== undefined && equal(block.hash, blockHash) && block.time >= oldestMs) continue;
+    const { name } = document.members[index] as Member;
+    const detail = `federation change: new member ${name} names no recent block of this chain`;
+    return refuse("federation-newcomer", detail);
   }
   return undefined;
 }

@@ -10,17 +10,18 @@
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { bech32 } from "@scure/base";
 import type { PublicKey } from "./brands.ts";
+import { toHex } from "./bytes.ts";
 
 const PREFIX = "vc";
 
-/** Small memory of keys found good: the same few keys sign most of what arrives. */
+/** Memory of keys found good: the same keys sign most of what arrives, and poll again and again. */
 const known = new Set<string>();
-const KNOWN_MAX = 4096;
+const KNOWN_MAX = 65_536;
 
 /** Checks 32 bytes: canonical encoding (y < p), on the curve, in no small subgroup. `undefined` otherwise. */
 export function parsePublicKey(bytes: Uint8Array): PublicKey | undefined {
   if (bytes.length !== 32) return undefined;
-  const name = String.fromCharCode(...bytes);
+  const name = toHex(bytes);
   if (known.has(name)) return bytes as PublicKey;
   try {
     // zip215 = false: RFC 8032 decoding, which refuses non-canonical y.
@@ -28,7 +29,8 @@ export function parsePublicKey(bytes: Uint8Array): PublicKey | undefined {
   } catch {
     return undefined;
   }
-  if (known.size >= KNOWN_MAX) known.clear();
+  // The oldest goes: what a stranger with many keys displaces costs one check when it is next met.
+  if (known.size >= KNOWN_MAX) known.delete(known.values().next().value as string);
   known.add(name);
   return bytes as PublicKey;
 }

@@ -2,15 +2,14 @@
  * The light client: judges a poll answer with nothing but the pinned federation and what was seen before.
  *
  * An answer that passes is complete and in order up to the certified header: nothing of the feeds asked for was left
- * out, reordered, invented or rolled back, and "not found" is proved. How old the header may be is for the caller,
- * who has a clock.
+ * out, reordered, invented or rolled back, and "not found" is proved. What the answer leaves to pages has its certified
+ * state here, and is read with history_page.ts. How old the header may be is for the caller, who has a clock.
  *
  * @module
  */
-import { blockHash, type Header } from "./block.ts";
 import { type Cid, type Hash, type Height, ZERO_HASH } from "./brands.ts";
 import { equal, toHex } from "./bytes.ts";
-import { type Certificate, verifyCertificate } from "./certificate.ts";
+import { type KnownHeader, verifyNewestHeader } from "./certified_header.ts";
 import { accept, type Refusal, refuse, type Verdict } from "./errors.ts";
 import type { Federation } from "./federation.ts";
 import {
@@ -55,23 +54,19 @@ export interface FeedNews {
   readonly state: FeedState | null;
   /** False when the answer was cut for its size: poll again from `state`. */
   readonly complete: boolean;
-}
-
-/** The newest header that a client has verified. */
-export interface KnownHeader {
-  readonly height: Height;
-  readonly hash: Hash;
+  /** The certified state when what is new is to be read in pages, before polling again; else null. */
+  readonly paged: FeedState | null;
 }
 
 /** An answer that holds. */
 export interface VerifiedPoll {
-  readonly header: Header;
-  readonly headerHash: Hash;
-  readonly certificate: Certificate;
+  readonly head: KnownHeader;
   /** In the order asked. */
   readonly feeds: readonly FeedNews[];
   /** A configuration at the certified height; null when it is proved not to be there. */
   readonly configuration: (wanted: PollConfiguration) => Verdict<PlacedTransaction | null>;
+  /** The certified state of a configuration whose versions are to be read in pages; null when they are not. */
+  readonly paged: (wanted: PollConfiguration) => ConfigurationState | null;
 }
 
 /** What an answer is judged against. */
@@ -79,7 +74,8 @@ export interface PollContext {
   readonly feeds: readonly FollowedFeed[];
   readonly configurations: readonly PollConfiguration[];
   /** Null on the very first poll. */
-  readonly known: KnownHeader | null;
+  readonly known: Pick<KnownHeader, "height" | "hash"> | null;
+  /** In force at the answer's height: see federation_following.ts. */
   readonly federation: Federation;
   readonly crypto: CryptoPort;
 }
@@ -89,7 +85,8 @@ export function verifyPoll(bytes: Uint8Array, context: PollContext): Verdict<Ver
   const decoded = decodePollAnswer(bytes);
   if (!decoded.ok) return decoded;
   const answer = decoded.value;
-  const head = verifyHead(answer, context);
+  const { header, certificate } = answer;
+  const head = verifyNewestHeader({ header, certificate }, context);
   if (!head.ok) return head;
   const proved = verifyProof(answer, context);
   if (!proved.ok) return proved;
@@ -98,41 +95,21 @@ export function verifyPoll(bytes: Uint8Array, context: PollContext): Verdict<Ver
   }
   const feeds: FeedNews[] = [];
   for (const [i, feed] of context.feeds.entries()) {
-    const entries = answer.feeds[i] as readonly FeedAnswerEntry[];
+    const entries = answer.feeds[i] as PollAnswer["feeds"][number];
     const news = verifyFeed({ feed, entries, certified: proved.value.feed(feed) }, context);
     if (!news.ok) return news;
     feeds.push(news.value);
   }
+  const lookUp = (wanted: PollConfiguration) => ({ wanted, answer, certified: proved.value.configuration });
   return accept({
-    header: answer.header,
-    headerHash: head.value,
-    certificate: answer.certificate,
+    head: { height: header.height, hash: head.value, time: header.time, proof: { header, certificate } },
     feeds,
-    configuration: (wanted) =>
-      verifyConfiguration({ wanted, answer, certified: proved.value.configuration }, context),
+    configuration: (wanted) => verifyConfiguration(lookUp(wanted), context),
+    paged: (wanted) => {
+      const { state, found } = findConfiguration(lookUp(wanted));
+      return found?.versions === null && state !== undefined ? state : null;
+    },
   });
-}
-
-function verifyHead({ header, certificate }: PollAnswer, context: PollContext): Verdict<Hash> {
-  const { federation, crypto, known } = context;
-  if (!equal(header.federation, federation.hash) || !equal(header.genesisId, federation.genesisId)) {
-    return refuse("proof-root", "the answer is of another federation");
-  }
-  const hash = blockHash(crypto.hash, header);
-  const verdict = verifyCertificate(certificate, {
-    federation,
-    block: { height: header.height, hash },
-    crypto,
-  });
-  if (!verdict.ok) return verdict;
-  if (known === null || header.height > known.height) return accept(hash);
-  if (header.height < known.height) {
-    return refuse("rollback", `the answer ends at height ${header.height}, ${known.height} was seen before`);
-  }
-  return equal(hash, known.hash) ? accept(hash) : refuse(
-    "fork",
-    `two certified blocks at height ${header.height}: more than a third of the federation lies`,
-  );
 }
 
 interface Certified {
@@ -180,16 +157,19 @@ function verifyProof(answer: PollAnswer, { feeds, configurations, crypto }: Poll
 function verifyFeed(
   { feed, entries, certified }: {
     feed: FollowedFeed;
-    entries: readonly FeedAnswerEntry[];
+    entries: PollAnswer["feeds"][number];
     certified: FeedState | null;
   },
   context: PollContext,
 ): Verdict<FeedNews> {
+  if (entries === null && certified !== null && certified.count > (feed.state?.count ?? 0)) {
+    return accept({ transactions: [], state: feed.state, complete: false, paged: certified });
+  }
   const transactions: PlacedTransaction[] = [];
   let state = feed.state;
   let reached = feed.state;
   let complete = true;
-  for (const entry of entries) {
+  for (const entry of entries ?? []) {
     if (state !== null && entry.height < state.lastHeight) {
       return refuse("proof-incomplete", "a feed goes back in height");
     }
@@ -208,7 +188,7 @@ function verifyFeed(
   const reproduced = (state?.count ?? 0) === (certified?.count ?? 0) &&
     equal(state?.feedHash ?? ZERO_HASH, certified?.feedHash ?? ZERO_HASH);
   if (!reproduced) return refuse("proof-incomplete", "the transactions do not reproduce the certified feed");
-  return accept({ transactions, state: reached, complete });
+  return accept({ transactions, state: reached, complete, paged: null });
 }
 
 function verifyEntry(
@@ -224,22 +204,38 @@ function verifyEntry(
     : refuse("proof-incomplete", "a transaction of another feed was sent");
 }
 
-/** Checks that the transaction is the version asked for, at the certified height. */
-function verifyConfiguration(
-  { wanted, answer, certified }: {
-    wanted: PollConfiguration;
-    answer: PollAnswer;
-    certified: Certified["configuration"];
-  },
-  context: PollContext,
-): Verdict<PlacedTransaction | null> {
+interface ConfigurationLookUp {
+  readonly wanted: PollConfiguration;
+  readonly answer: PollAnswer;
+  readonly certified: Certified["configuration"];
+}
+
+/** The certified state and what was answered about it; neither means that the version is proved not to be there. */
+function findConfiguration({ wanted, answer, certified }: ConfigurationLookUp): {
+  readonly state: ConfigurationState | null | undefined;
+  readonly found?: ConfigurationAnswer | undefined;
+} {
   const state = certified(wanted.cid);
-  if (state === undefined) return refuse("proof-incomplete", "a configuration was not answered");
   const latest = state?.latestVid ?? 0;
   const vid = wanted.vid ?? latest;
-  if (state === null || vid < 1 || vid > latest) return accept(null);
-  const found = answer.configurations.find((item) => equal(item.cid, wanted.cid) && item.vid === vid);
-  if (found === undefined) return refuse("proof-incomplete", "a configuration was not answered");
+  if (state === undefined) return { state };
+  if (state === null || vid < 1 || vid > latest) return { state: null };
+  return {
+    state,
+    found: answer.configurations.find((item) => equal(item.cid, wanted.cid) && item.vid === vid),
+  };
+}
+
+/** Checks that the transaction is the version asked for, at the certified height. */
+function verifyConfiguration(
+  lookUp: ConfigurationLookUp,
+  context: PollContext,
+): Verdict<PlacedTransaction | null> {
+  const { state, found } = findConfiguration(lookUp);
+  if (state === null) return accept(null);
+  if (state === undefined || found === undefined) {
+    return refuse("proof-incomplete", "a configuration was not answered");
+  }
   const chain = verifyVersions({ found, state }, context);
   return chain ?? verifyVersion(found, context);
 }
@@ -249,7 +245,7 @@ function verifyVersions(
   { crypto }: PollContext,
 ): Refusal | undefined {
   const wrong = refuse("proof-incomplete", "the versions do not reproduce the certified configuration");
-  if (found.versions.length !== state.latestVid - found.vid + 1) return wrong;
+  if (found.versions?.length !== state.latestVid - found.vid + 1) return wrong;
   let reached: ConfigurationState = {
     version: 1,
     latestVid: found.vid - 1,
@@ -272,7 +268,7 @@ function verifyVersion(
   { versions, transaction, cid, vid }: ConfigurationAnswer,
   { federation: { genesisId }, crypto }: PollContext,
 ): Verdict<PlacedTransaction> {
-  const [first] = versions;
+  const first = versions?.[0];
   if (first === undefined || transaction === null) {
     return refuse("proof-incomplete", "a configuration lacks its bytes");
   }

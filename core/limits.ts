@@ -51,6 +51,12 @@ export const LIMITS = {
   x509Bytes: 16 * KIB,
   /** A name or an address in a federation document, in UTF-8. */
   federationTextBytes: 255,
+  /** Largest `roundTimeoutMaxMs` and `heartbeatMs` that a federation may set: a day. */
+  federationTimerMs: 24 * 3600 * SECOND,
+  /** Changes of the federation in one answer, or in a receipt. */
+  federationTransitions: 1024,
+  /** A client leaves a node out for so long after an answer that did not hold. Milliseconds. */
+  liarPauseMs: 10 * 60_000,
   /** Largest `maxBlockBytes` that a federation may set. */
   blockBytesCeiling: 32 * MIB,
   /** Transactions in a block. */
@@ -65,6 +71,20 @@ export const LIMITS = {
   futureHeights: 2,
   /** Messages kept a member and future height. */
   futureMessages: 4,
+  /** Votes of one member and height against which later ones are held; the oldest goes. */
+  witnessedVotes: 16,
+  /** Decided heights for which late votes are still held against those before. */
+  witnessedHeights: 4,
+  /** Evidence: two votes with their signatures. */
+  evidenceBytes: 1 * KIB,
+  /** Pieces of evidence that a node keeps against one member; the first ones stay. */
+  evidencePerMember: 16,
+  /** Pieces of evidence in an archive. */
+  archiveEvidence: 16_384,
+  /** Blocks that a compact vote is tried with. */
+  compactCandidates: 4,
+  /** Transactions of the pool, the oldest, that a compact proposal is searched in; each costs a hash. */
+  compactSearch: 8192,
   /** Valid blocks of one height kept for a round that proposes one again. */
   heldProposals: 8,
   /** One frame between members. */
@@ -87,6 +107,8 @@ export const LIMITS = {
   peerPingMs: 2.5 * SECOND,
   /** A member from which nothing comes for so long is taken for gone. */
   peerIdleMs: 10 * SECOND,
+  /** A member that was removed keeps its link for so long: what is on its way may still arrive. */
+  peerPartingMs: 5 * SECOND,
   /** Pause before a member is dialed again; doubles with each failure. */
   peerBackoffMs: 100,
   /** Where the doubling ends. */
@@ -105,6 +127,8 @@ export const LIMITS = {
   poolBytes: 256 * MIB,
   /** Transactions of one sender in the pool. */
   poolTransactionsPerSender: 4096,
+  /** Changes of the federation in the pool. */
+  poolFederationChanges: 16,
   /** Versions ahead of the chain that the pool parks for one CID. */
   poolVersionsAhead: 256,
   /** Free space on the data directory's file system below which a node takes no transactions; votes go on. */
@@ -137,12 +161,20 @@ export const LIMITS = {
   pollTransactions: 256,
   /** Bytes of transactions in one poll answer; one transaction always fits. */
   pollBytes: 24 * MIB,
-  /** Rows of feeds and versions in one poll answer; a client's `cborItems` bounds them too. */
-  pollRows: 20_000,
+  /** Rows of feeds, and of versions, in one poll answer; what has more is read in pages. */
+  pollRows: 4096,
+  /** Bytes of links that are read backwards for one answer; a block counts as 16 KiB at least. */
+  walkBytes: 32 * MIB,
+  /** Rows in one page of a feed's or a configuration's history. */
+  historyRows: 2048,
+  /** Rows of a history that a client holds at once; of those beyond it keeps one point in so many. */
+  historyRowsHeld: 4096,
+  /** Bytes of poll answers that a node keeps for the same question at the same height. */
+  pollCacheBytes: 16 * MIB,
   /** Configurations in one poll answer; one transaction's references always fit. */
   pollConfigurations: 256,
   /** Rows of a feed that a listing goes back. */
-  listingRows: 65_536,
+  listingRows: 4096,
   /** Blocks whose receipts are made from memory. */
   receiptBlocks: 16,
   /** Blocks or rows in one page of a listing. */
@@ -171,6 +203,8 @@ export const LIMITS = {
   driverDetailChars: 200,
   /** Newest configurations that an agent keeps at hand when several came at once. */
   agentCandidates: 16,
+  /** Configurations that an agent names when they were superseded before it came to them. */
+  agentSuperseded: 256,
   /** Requests that an agent remembers, answered ones included. */
   agentRequests: 1024,
   /** Answers that an agent asks about in one poll, and sends in one round. */

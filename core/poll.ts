@@ -1,15 +1,19 @@
 /**
  * Polls: the question of an agent or a tenant, and an answer that proves itself. The answer holds a certified header,
- * one proof for all feeds and configurations concerned, and what is new in each feed; light_client.ts verifies it.
+ * one proof for all feeds and configurations concerned, and what is new in each feed; light_client.ts verifies it. What
+ * has more rows than an answer has room for is left to pages (history_page.ts), its state being proved all the same.
  *
  * @module
  */
 import { type Header, headerShape } from "./block.ts";
 import type { Cid, Hash, Height, PublicKey, TxId } from "./brands.ts";
-import type { Bytes } from "./bytes.ts";
+import { type Bytes, concat } from "./bytes.ts";
 import { type Certificate, certificateShape } from "./certificate.ts";
+import type { CertifiedHeader } from "./certified_header.ts";
 import type { Verdict } from "./errors.ts";
+import { historyRowShape } from "./history_page.ts";
 import { LIMITS } from "./limits.ts";
+import type { FeedItem } from "./ports.ts";
 import {
   bytesUpTo,
   cidShape,
@@ -59,13 +63,6 @@ export interface FeedAnswerEntry {
   readonly transaction: Bytes | null;
 }
 
-/** One version of a configuration, as its hash chain needs it. */
-export interface VersionAnswerEntry {
-  readonly height: Height;
-  readonly index: number;
-  readonly id: TxId;
-}
-
 /** A configuration at the certified height: the version asked for, and what connects it with the certified state. */
 export interface ConfigurationAnswer {
   readonly cid: Cid;
@@ -73,8 +70,8 @@ export interface ConfigurationAnswer {
   readonly vid: number;
   /** Versions hash before this version; zero for version 1. */
   readonly previous: Hash;
-  /** This version and all later ones, oldest first. */
-  readonly versions: readonly VersionAnswerEntry[];
+  /** This version and all later ones, oldest first; null when they are too many: to be read in pages. */
+  readonly versions: readonly FeedItem[] | null;
   readonly transaction: Bytes | null;
 }
 
@@ -84,15 +81,11 @@ export interface PollAnswer {
   readonly header: Header;
   readonly certificate: Certificate;
   readonly proof: StateProof;
-  /** In the request's order. */
-  readonly feeds: readonly (readonly FeedAnswerEntry[])[];
+  /** In the request's order; null for a feed with too much that is new: to be read in pages. */
+  readonly feeds: readonly (readonly FeedAnswerEntry[] | null)[];
   readonly configurations: readonly ConfigurationAnswer[];
 }
 
-/** Versions that may lie between a pinned version and the latest. */
-const VERSIONS_MAX = 65536;
-/** New transactions of one feed in one answer, those without bytes included. */
-const ENTRIES_MAX = 65536;
 const CONFIGURATIONS_MAX = LIMITS.pollTransactions * 2 * LIMITS.references;
 
 const requestShape: Shape<PollRequest> = record({
@@ -108,10 +101,7 @@ const configurationAnswerShape: Shape<ConfigurationAnswer> = record({
   cid: cidShape,
   vid: uint(),
   previous: hashShape,
-  versions: list(
-    record({ height: heightShape, index: uint(LIMITS.blockTransactions), id: txIdShape }),
-    VERSIONS_MAX,
-  ),
+  versions: nullable(list(historyRowShape, LIMITS.pollRows)),
   transaction: nullable(bytesUpTo(LIMITS.transactionBytesCeiling)),
 });
 
@@ -122,7 +112,13 @@ const feedAnswerShape: Shape<readonly FeedAnswerEntry[]> = list(
     id: txIdShape,
     transaction: nullable(bytesUpTo(LIMITS.transactionBytesCeiling)),
   }),
-  ENTRIES_MAX,
+  LIMITS.pollRows,
+);
+
+const feedAnswersShape: Shape<PollAnswer["feeds"]> = list(nullable(feedAnswerShape), LIMITS.pollFeeds);
+const configurationAnswersShape: Shape<readonly ConfigurationAnswer[]> = list(
+  configurationAnswerShape,
+  CONFIGURATIONS_MAX,
 );
 
 const answerShape: Shape<PollAnswer> = record({
@@ -130,8 +126,8 @@ const answerShape: Shape<PollAnswer> = record({
   header: headerShape,
   certificate: certificateShape,
   proof: stateProofShape,
-  feeds: list(feedAnswerShape, LIMITS.pollFeeds),
-  configurations: list(configurationAnswerShape, CONFIGURATIONS_MAX),
+  feeds: feedAnswersShape,
+  configurations: configurationAnswersShape,
 });
 
 /** Encodes a request. */
@@ -146,7 +142,27 @@ export function decodePollRequest(bytes: Uint8Array): Verdict<PollRequest> {
 
 /** Encodes an answer. */
 export function encodePollAnswer(answer: Omit<PollAnswer, "version">): Bytes {
-  return encodeShape(answerShape, { version: 1, ...answer });
+  const proof = encodeShape(stateProofShape, answer.proof);
+  return concat(encodePollHead(answer), encodePollBody({ ...answer, proof }));
+}
+
+/** The first part of an answer, the same for all that are given at one height: an array of six, version, header, certificate. */
+export function encodePollHead({ header, certificate }: CertifiedHeader): Bytes {
+  const start = Uint8Array.of(0x86, 0x01);
+  return concat(start, encodeShape(headerShape, header), encodeShape(certificateShape, certificate));
+}
+
+/** What follows the head; the same for one question as long as the state is the same. The proof is encoded already. */
+export function encodePollBody(
+  { proof, feeds, configurations }:
+    & { readonly proof: Bytes }
+    & Pick<PollAnswer, "feeds" | "configurations">,
+): Bytes {
+  return concat(
+    proof,
+    encodeShape(feedAnswersShape, feeds),
+    encodeShape(configurationAnswersShape, configurations),
+  );
 }
 
 /** Decodes an answer; nothing in it is verified yet. */

@@ -9,9 +9,9 @@ import type { Bytes } from "./bytes.ts";
 import type { Certificate } from "./certificate.ts";
 import type { Refusal, Verdict } from "./errors.ts";
 import type { Federation } from "./federation.ts";
+import type { FederationTerm } from "./federation_terms.ts";
 import type { Feed } from "./state/keys.ts";
-import type { StateProof } from "./state/state_proof.ts";
-import type { ConfigurationState } from "./state/values.ts";
+import type { ConfigurationState, FeedState } from "./state/values.ts";
 import type { Payload, Transaction } from "./transaction.ts";
 
 /** The chain's end: what the next block builds on. */
@@ -74,14 +74,23 @@ export interface StateView {
   readonly feedSince: (feed: Feed, count: number) => Promise<readonly FeedItem[]>;
   /** The versions of a configuration from `vid` on (null = the latest alone), oldest first. */
   readonly versionsSince: (cid: Cid, vid: number | null) => Promise<readonly VersionItem[]>;
+  /** Feeds by their keys in the state; null for one that has no transaction. */
+  readonly feeds: (keys: readonly Hash[]) => Promise<readonly (FeedState | null)[]>;
+  /**
+   * What a history has before a place in a block where it has something, oldest first: the last `most` rows, or fewer
+   * when the budget ends, yet never none where there are some. Null where the history has nothing in that block.
+   */
+  readonly history: (history: History, options: HistoryOptions) => Promise<readonly HistoryItem[] | null>;
   /** The latest version of a configuration; null when there is none. */
   readonly configuration: (cid: Cid) => Promise<ConfigurationState | null>;
-  /** Proves the state tree's values, or their absence, against the tip's state root. */
-  readonly proveState: (keys: readonly Hash[]) => Promise<StateProof>;
+  /** Proves the state tree's values, or their absence, against the tip's state root; an encoded state proof. */
+  readonly proveState: (keys: readonly Hash[]) => Promise<Bytes>;
 }
 
 /** The replicated chain, as the client API reads it. Each call answers at the tip of its own moment. */
 export interface ChainReader extends StateView {
+  /** All federation documents of the chain, in order. */
+  readonly federationTerms: () => readonly FederationTerm[];
   /** The federation document in force at a height, up to two above the tip's. */
   readonly federationAt: (height: number) => Federation;
   /** A decided block as stored. */
@@ -104,6 +113,27 @@ export interface PoolPort {
   readonly remove: (ids: readonly TxId[]) => Promise<void>;
   /** What was there at the start and can still come into a block, in the order in which it was added. */
   readonly load: () => Promise<readonly Transaction[]>;
+}
+
+/** A hash chain over transactions, by its key in the state: a feed, or the versions of a configuration. */
+export interface History {
+  readonly kind: "feed" | "configuration";
+  readonly key: Hash;
+}
+
+/** Where to begin in a history, and how much to read. */
+export interface HistoryOptions {
+  /** The place before which to begin. */
+  readonly before: Position;
+  readonly most: number;
+  /** Takes bytes that were read; false when no more are to be. */
+  readonly budget: { readonly take: (bytes: number) => boolean };
+}
+
+/** A row of a history. */
+export interface HistoryItem extends FeedItem {
+  /** The hash chain before this row; zero before the first. */
+  readonly previous: Hash;
 }
 
 /** A transaction in a feed. */

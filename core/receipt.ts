@@ -10,6 +10,7 @@ import { type Bytes, equal } from "./bytes.ts";
 import { type Certificate, certificateShape, verifyCertificate } from "./certificate.ts";
 import { accept, refuse, type Verdict } from "./errors.ts";
 import { decodeFederation, encodeFederation, type Federation } from "./federation.ts";
+import { type FederationTransition, followFederation, transitionsShape } from "./federation_following.ts";
 import { LIMITS } from "./limits.ts";
 import { verifyInclusion } from "./merkle.ts";
 import type { CryptoPort } from "./crypto_port.ts";
@@ -30,8 +31,10 @@ import { verifyTransaction } from "./transaction_rules.ts";
 /** A receipt as it is written to a file. */
 export interface Receipt {
   readonly version: 1;
-  /** The federation document of the header's height, encoded. */
+  /** The first federation document, encoded. */
   readonly federation: Bytes;
+  /** How the document of the header's height came of it; empty when it is the first. */
+  readonly changes: readonly FederationTransition[];
   readonly header: Header;
   readonly certificate: Certificate;
   /** COSE_Sign1. */
@@ -45,6 +48,9 @@ export interface Receipt {
 /** A receipt that holds. */
 export interface VerifiedReceipt {
   readonly header: Header;
+  readonly certificate: Certificate;
+  /** In force at the header's height. */
+  readonly federation: Federation;
   readonly index: number;
   readonly transaction: Transaction;
 }
@@ -55,6 +61,7 @@ const PATH_MAX = Math.ceil(Math.log2(LIMITS.blockTransactions));
 const receiptShape: Shape<Receipt> = record({
   version: constant(1),
   federation: bytesUpTo(LIMITS.federationBytes),
+  changes: transitionsShape,
   header: headerShape,
   certificate: certificateShape,
   transaction: bytesUpTo(LIMITS.transactionBytesCeiling),
@@ -62,19 +69,15 @@ const receiptShape: Shape<Receipt> = record({
   path: list(hashShape, PATH_MAX),
 });
 
-/** Encodes a receipt. */
-export function encodeReceipt(
-  receipt: Omit<Receipt, "version" | "federation">,
-  federation: Federation,
-): Bytes {
-  return encodeShape(receiptShape, {
-    version: 1,
-    federation: encodeFederation(federation.document),
-    ...receipt,
-  });
+/** Encodes a receipt; `first` is the chain's first federation. */
+export function encodeReceipt(receipt: Omit<Receipt, "version" | "federation">, first: Federation): Bytes {
+  return encodeShape(receiptShape, { version: 1, federation: encodeFederation(first.document), ...receipt });
 }
 
-/** Verifies a receipt against the chain that `pinned` is a federation of. */
+/**
+ * Verifies a receipt with nothing but a federation document of its chain: that of the header's height, or an earlier
+ * one, from which the receipt's own changes lead there.
+ */
 export function verifyReceipt(
   bytes: Uint8Array,
   { pinned, crypto }: { pinned: Federation; crypto: CryptoPort },
@@ -82,13 +85,10 @@ export function verifyReceipt(
   const decoded = decodeShape(receiptShape, bytes, { what: "receipt", code: "proof-format" });
   if (!decoded.ok) return decoded;
   const { header, certificate, index, path } = decoded.value;
-  const federation = decodeFederation(crypto.hash, decoded.value.federation);
-  if (!federation.ok) return federation;
-  if (!equal(federation.value.hash, pinned.hash) || !equal(header.federation, pinned.hash)) {
-    return refuse("proof-root", "the receipt is of another federation");
-  }
+  const inForce = federationOfReceipt(decoded.value, { pinned, crypto });
+  if (!inForce.ok) return inForce;
   const block = { height: header.height, hash: blockHash(crypto.hash, header) };
-  const certified = verifyCertificate(certificate, { federation: pinned, block, crypto });
+  const certified = verifyCertificate(certificate, { federation: inForce.value, block, crypto });
   if (!certified.ok) return certified;
   const { genesisId } = pinned;
   const transaction = verifyTransaction(decoded.value.transaction, { genesisId, crypto });
@@ -101,6 +101,29 @@ export function verifyReceipt(
     root: header.transactionsRoot,
   };
   return verifyInclusion(crypto.hash, inclusion)
-    ? accept({ header, index, transaction: transaction.value })
+    ? accept({
+      header,
+      certificate,
+      federation: inForce.value,
+      index,
+      transaction: transaction.value,
+    })
     : refuse("proof-root", "the path does not lead from the transaction to the header's root");
+}
+
+/** The document in force at the header's height, followed from the pinned one. */
+function federationOfReceipt(
+  { federation, changes, header }: Receipt,
+  { pinned, crypto }: { pinned: Federation; crypto: CryptoPort },
+): Verdict<Federation> {
+  const first = decodeFederation(crypto.hash, federation);
+  if (!first.ok) return first;
+  if (!equal(first.value.hash, pinned.genesisId) || !equal(header.genesisId, pinned.genesisId)) {
+    return refuse("proof-root", "the receipt is of another chain");
+  }
+  const followed = followFederation(pinned, { transitions: changes, crypto });
+  if (!followed.ok) return followed;
+  return equal(followed.value.federation.hash, header.federation)
+    ? accept(followed.value.federation)
+    : refuse("proof-root", "the receipt is of an earlier federation than the one given, or of another");
 }

@@ -63,6 +63,8 @@ export const REFUSALS = {
   "message-signature": "the message's signature does not verify",
   "message-member": "the sender is no member",
   "message-justification": "the proposal is not justified",
+  "evidence-format": "the evidence is malformed",
+  "evidence-proof": "the evidence does not prove that the member contradicts itself",
 
   // Connections between members
   "handshake-format": "a message of the handshake is malformed",
@@ -80,7 +82,9 @@ export const REFUSALS = {
   "proof-incomplete": "something is withheld: what was sent does not reproduce the certified state",
   "state-format": "a page or a value of the state is malformed",
   "stale": "the answer is older than allowed",
+  "federation-unknown": "the answer is of a federation document that is not known here",
   "rollback": "the answer is older than one seen before",
+  "history": "the certified history does not go on from what was verified before",
   "fork": "two certified blocks at one height",
 
   // Content

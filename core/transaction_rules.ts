@@ -75,6 +75,10 @@ export function checkFields(
   { genesisId, hash }: { readonly genesisId: Hash; readonly hash: HashFunction },
 ): Refusal | undefined {
   if (payload.vid < 1) return refuse("transaction-fields", "VID is 0, wanted 1 or more");
+  // Nobody owns it but all: whoever found a key whose CIDs begin with it could otherwise get between the documents.
+  if (payload.type !== TYPE.federation && equal(payload.cid, genesisId)) {
+    return refuse("cid-owner", "the CID is the federation's own");
+  }
   switch (payload.type) {
     case TYPE.request:
       return checkRequest(hash, payload);

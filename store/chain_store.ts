@@ -11,11 +11,14 @@ import type { Cid, Hash, Height, TxId } from "../core/brands.ts";
 import type { Bytes } from "../core/bytes.ts";
 import { accept, type Verdict } from "../core/errors.ts";
 import type { Federation } from "../core/federation.ts";
-import { federationAt } from "../core/federation_terms.ts";
+import { federationAt, type FederationTerm } from "../core/federation_terms.ts";
 import type {
   ChainPort,
   ChainReader,
   FeedItem,
+  History,
+  HistoryItem,
+  HistoryOptions,
   PoolPort,
   Position,
   StateView,
@@ -23,8 +26,7 @@ import type {
   VersionItem,
 } from "../core/ports.ts";
 import type { Feed } from "../core/state/keys.ts";
-import type { StateProof } from "../core/state/state_proof.ts";
-import type { ConfigurationState } from "../core/state/values.ts";
+import type { ConfigurationState, FeedState } from "../core/state/values.ts";
 import { nonceKey, type Payload } from "../core/transaction.ts";
 import { windowStart } from "../core/uniqueness_window.ts";
 import { appendBlock } from "./appending.ts";
@@ -124,6 +126,10 @@ export class ChainStore implements ChainPort, ChainReader, AsyncDisposable {
     if (this.#failure !== undefined) throw this.#failure.cause;
   }
 
+  federationTerms(): readonly FederationTerm[] {
+    return this.#memory.terms;
+  }
+
   federationAt(height: number): Federation {
     return federationAt(this.#memory.terms, height);
   }
@@ -160,12 +166,22 @@ export class ChainStore implements ChainPort, ChainReader, AsyncDisposable {
     return await view.versionsSince(cid, vid);
   }
 
+  async feeds(keys: readonly Hash[]): Promise<readonly (FeedState | null)[]> {
+    using view = this.view();
+    return await view.feeds(keys);
+  }
+
+  async history(history: History, options: HistoryOptions): Promise<readonly HistoryItem[] | null> {
+    using view = this.view();
+    return await view.history(history, options);
+  }
+
   async configuration(cid: Cid): Promise<ConfigurationState | null> {
     using view = this.view();
     return await view.configuration(cid);
   }
 
-  async proveState(keys: readonly Hash[]): Promise<StateProof> {
+  async proveState(keys: readonly Hash[]): Promise<Bytes> {
     using view = this.view();
     return await view.proveState(keys);
   }

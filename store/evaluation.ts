@@ -11,7 +11,7 @@ import { type Hash, ZERO_HASH } from "../core/brands.ts";
 import type { CryptoPort } from "../core/crypto_port.ts";
 import { assert, type Verdict } from "../core/errors.ts";
 import type { Federation } from "../core/federation.ts";
-import type { PastBlock } from "../core/federation_change.ts";
+import { checkSigned, type PastBlock } from "../core/federation_change.ts";
 import type { HashFunction } from "../core/hashing.ts";
 import { configurationId } from "../core/state/keys.ts";
 import type { StateLeaf } from "../core/state/state_node.ts";
@@ -69,7 +69,7 @@ export async function openEvaluation(
   const { parameters } = context.federation.document;
   const keys = transactions.flatMap(({ payload }) => stateKeysOf(hash, payload));
   const pages = await base.pages.load(keys.map(pageOf));
-  const past = await readNamedBlocks(rows, { transactions, below: context.height });
+  const past = await readNamedBlocks(rows, { transactions, context, crypto });
   const sinceMs = windowStart(context.timeMs, parameters);
   const transition = openTransition(crypto, {
     reader: {
@@ -103,16 +103,22 @@ export async function openEvaluation(
  * the block, and where it is not there can be no second.
  */
 async function readNamedBlocks(
-  { hash, ...rows }: Rows,
-  { transactions, below }: { readonly transactions: readonly Transaction[]; readonly below: number },
+  rows: Rows,
+  { transactions, context, crypto }: {
+    readonly transactions: readonly Transaction[];
+    readonly context: BlockContext;
+    readonly crypto: CryptoPort;
+  },
 ): Promise<ReadonlyMap<number, PastBlock>> {
   const past = new Map<number, PastBlock>();
   const change = transactions.find(isFederationChange)?.payload.body;
-  for (const { height } of change?.joinings ?? []) {
-    if (height < 1 || height >= below || past.has(height)) continue;
-    const decided = await readDecided({ hash, ...rows }, height);
+  // Only new members whom a quorum wants make us read.
+  if (change === undefined || checkSigned(change, { ...context, crypto }) !== undefined) return past;
+  for (const { height } of change.joinings) {
+    if (height < 1 || height >= context.height || past.has(height)) continue;
+    const decided = await readDecided(rows, height);
     if (decided === null) throw damaged(`block ${height} is missing`);
-    past.set(height, { hash: blockHash(hash, decided.header), time: decided.header.time });
+    past.set(height, { hash: blockHash(rows.hash, decided.header), time: decided.header.time });
   }
   return past;
 }
@@ -137,8 +143,9 @@ function linkOf(hash: HashFunction, { id, payload }: Transaction, applied: Appli
     feed: linkKey(applied.feed),
     configuration: configuration === null ? new Uint8Array(LINK_KEY_BYTES) : linkKey(configuration),
     nonce: linkKey(applied.nonce),
-    feedPreviousHeight: applied.feedPreviousHeight,
+    feedPreviousHeight: applied.feedBefore?.lastHeight ?? 0,
     configurationPreviousHeight: applied.configurationBefore?.lastHeight ?? 0,
     previousVersions: applied.configurationBefore?.versionsHash ?? ZERO_HASH,
+    previousFeed: applied.feedBefore?.feedHash ?? ZERO_HASH,
   };
 }

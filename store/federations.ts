@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { equal } from "../core/bytes.ts";
 import { decodeFederation, encodeFederation, type Federation } from "../core/federation.ts";
 import { type FederationTerm, firstTerm, termAfter } from "../core/federation_terms.ts";
 import type { HashFunction } from "../core/hashing.ts";
@@ -27,6 +28,10 @@ export async function readTerms(rows: Rows, first: Federation): Promise<readonly
     if (value === null) throw damaged(`the federation document of block ${height} lacks its end`);
     const decoded = decodeFederation(rows.hash, value);
     if (!decoded.ok) throw damaged(`the federation document of block ${height}: ${decoded.detail}`);
+    const { federation: before } = terms.at(-1) as FederationTerm;
+    if (!equal(decoded.value.document.previous, before.hash)) {
+      throw damaged(`the federation document of block ${height} does not follow the one before`);
+    }
     terms.push(termAfter(decoded.value, height));
   }
   return terms;

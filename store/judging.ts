@@ -44,18 +44,15 @@ export async function buildBlock(memory: Memory, options: BuildOptions): Promise
   const { parent, federation, certificate } = tip;
   const timeMs = Math.max(options.nowMs, parent.time + 1);
   const { maxBlockBytes } = federation.document.parameters;
-  const candidates = withOneChange(options.candidates);
-  const evaluation = await openEvaluation(memory, {
-    transactions: candidates,
-    context: contextOf(memory, timeMs),
-  });
-  const refused = new Map<string, Refusal>();
+  const context = contextOf(memory, timeMs);
+  const { candidates, refused } = await withOneChange(memory, { all: options.candidates, context });
+  const evaluation = await openEvaluation(memory, { transactions: candidates, context });
   const transactions: Transaction[] = [];
   let bytes = 0;
   for (const candidate of candidates) {
     if (transactions.length === LIMITS.blockTransactions) break;
     if (bytes + candidate.bytes.length > maxBlockBytes && transactions.length > 0) break;
-    const problem = await checkChange(candidate, { atMs: timeMs }) ?? problemIn(evaluation.apply(candidate));
+    const problem = problemIn(evaluation.apply(candidate));
     if (problem !== undefined) {
       refused.set(toHex(candidate.id), problem);
       continue;
@@ -125,10 +122,27 @@ async function checkChange(
   return refusal;
 }
 
-/** A block decides one change of the federation at most: what comes after the first waits for a later block. */
-function withOneChange(candidates: readonly Transaction[]): readonly Transaction[] {
-  const first = candidates.findIndex(isFederationChange);
-  return candidates.filter((each, i) => i <= first || !isFederationChange(each));
+/**
+ * A block decides one change of the federation at most: the first that holds. Those before it are refused, those after
+ * it wait for a later block. Each is tried alone: certificates cost most, and are judged only of what a quorum wants.
+ */
+async function withOneChange(
+  memory: Memory,
+  { all, context }: { readonly all: readonly Transaction[]; readonly context: BlockContext },
+): Promise<{ readonly candidates: readonly Transaction[]; readonly refused: Map<string, Refusal> }> {
+  const refused = new Map<string, Refusal>();
+  let chosen: Transaction | undefined;
+  for (const transaction of all.filter(isFederationChange)) {
+    const evaluation = await openEvaluation(memory, { transactions: [transaction], context });
+    const problem = problemIn(evaluation.apply(transaction)) ??
+      await checkChange(transaction, { atMs: context.timeMs });
+    if (problem === undefined) {
+      chosen = transaction;
+      break;
+    }
+    refused.set(toHex(transaction.id), problem);
+  }
+  return { candidates: all.filter((each) => each === chosen || !isFederationChange(each)), refused };
 }
 
 function problemIn(verdict: Verdict<unknown>): Refusal | undefined {

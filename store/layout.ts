@@ -11,7 +11,7 @@ import type { Hash } from "../core/brands.ts";
 export type RowKey = readonly (string | number | Uint8Array)[];
 
 /** Version of the whole layout; another one is refused at opening. */
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 
 /** First parts of the keys whose rows belong to a height. */
 export type HeightTable = "decided" | "body" | "links" | "changes" | "federation" | "ids";

@@ -18,7 +18,7 @@ import { damaged, type Mutation, type Rows } from "./rows.ts";
 /** Bytes of the keys that links compare. */
 export const LINK_KEY_BYTES = 16;
 const TIME_BYTES = 8;
-const ENTRY_BYTES = 32 + 3 * LINK_KEY_BYTES + 8 + 8 + 32;
+const ENTRY_BYTES = 32 + 3 * LINK_KEY_BYTES + 8 + 8 + 32 + 32;
 
 /** What is known of a transaction on the way backwards. Keys are {@link linkKey}s. */
 export interface Link {
@@ -33,6 +33,8 @@ export interface Link {
   readonly configurationPreviousHeight: number;
   /** The configuration's versions hash before this version. */
   readonly previousVersions: Hash;
+  /** The feed's hash before this transaction. */
+  readonly previousFeed: Hash;
 }
 
 /** A block's links. */
@@ -73,6 +75,7 @@ export function encodeLinks({ timeMs, entries }: Links): Bytes {
       u64be(link.feedPreviousHeight),
       u64be(link.configurationPreviousHeight),
       link.previousVersions,
+      link.previousFeed,
     ]),
   );
 }
@@ -137,5 +140,6 @@ function entryAt(bytes: Bytes, index: number): Link {
     feedPreviousHeight: takeNumber(),
     configurationPreviousHeight: takeNumber(),
     previousVersions: asHash(take(32)),
+    previousFeed: asHash(take(32)),
   };
 }

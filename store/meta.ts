@@ -1,6 +1,6 @@
 /**
- * What store this is. Refused: another layout version (`store-version`), and a store of another chain or federation
- * document (`store-genesis`).
+ * What store this is. Refused: another layout version (`store-version`), a store of another chain, and a federation
+ * document that is not the chain's first (`store-genesis`): later ones come with the blocks.
  *
  * @module
  */
@@ -20,6 +20,16 @@ const metaShape: Shape<{ readonly version: number; readonly genesisId: Hash; rea
 
 /** Writes what store this is into an empty one, or checks it. */
 export async function claimStore(rows: Rows, federation: Federation): Promise<void> {
+  const { sequence } = federation.document;
+  if (sequence !== 0) {
+    throw new VnfchainError(
+      `Cannot use the federation document for a store: it is number ${sequence} of its chain, wanted 0`,
+      {
+        code: "store-genesis",
+        hint: "Give the chain's first federation document: those after it come with the blocks",
+      },
+    );
+  }
   const document = encodeFederation(federation.document);
   const bytes = await readChunks(rows, META_KEY);
   if (bytes === null) {

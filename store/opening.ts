@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { asHeight, ZERO_HASH } from "../core/brands.ts";
+import { asCid, asHeight, type Hash, ZERO_HASH } from "../core/brands.ts";
 import { equal, toHex } from "../core/bytes.ts";
 import type { Federation } from "../core/federation.ts";
 import { federationAt, type FederationTerm } from "../core/federation_terms.ts";
@@ -14,6 +14,7 @@ import { randomBytes } from "../core/platform/crypto.ts";
 import { parentOf } from "../core/block_rules.ts";
 import type { CryptoPort } from "../core/crypto_port.ts";
 import type { Tip } from "../core/ports.ts";
+import { configurationId } from "../core/state/keys.ts";
 import type { StateLeaf } from "../core/state/state_node.ts";
 import { pageOf, pageSummary } from "../core/state/state_page.ts";
 import {
@@ -42,6 +43,7 @@ import { claimStore } from "./meta.ts";
 import { openPool } from "./pool.ts";
 import { damaged, type Rows, scanKeys } from "./rows.ts";
 import { openSnapshots } from "./snapshots.ts";
+import { configurationIn } from "./state_values.ts";
 import { openStatePages, pageFrom, type StatePages } from "./state_pages.ts";
 import { readCheckpoint, readTip } from "./tip.ts";
 
@@ -65,6 +67,7 @@ export async function recover(rows: Rows, { federation, crypto }: OpenContext): 
   const upper = await rebuildUpper(rows);
   await redo(rows, { pages, upper, heights: { from: checkpointHeight, to: height } });
   checkRoot(upper, tip);
+  await checkTerms(rows, { terms, pages, genesisId: federation.genesisId });
   const base = {
     hash: rows.hash,
     pages,
@@ -165,6 +168,21 @@ function checkRoot(upper: UpperTree, { header, parent }: Tip): void {
       `the state root at height ${parent.height} is ${toHex(root)}, but the block has ${toHex(wanted)}`,
     );
   }
+}
+
+/** The state counts the documents that the chain has decided: one version of its own CID each. */
+async function checkTerms(
+  { hash }: Rows,
+  { terms, pages, genesisId }: {
+    readonly terms: readonly FederationTerm[];
+    readonly pages: StatePages;
+    readonly genesisId: Hash;
+  },
+): Promise<void> {
+  const id = configurationId(hash, asCid(genesisId));
+  const decided = configurationIn(await pages.load([pageOf(id)]), id)?.latestVid ?? 0;
+  if (decided === terms.length - 1) return;
+  throw damaged(`${decided} changes of the federation were decided, and it has ${terms.length - 1}`);
 }
 
 async function fillWindow(

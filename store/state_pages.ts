@@ -31,7 +31,7 @@ export interface StatePages {
 }
 
 /** Clean pages kept in memory, the last used ones. */
-const CLEAN_PAGES = 8_192;
+const CLEAN_PAGES = 16_384;
 
 /** Pages over a store. */
 export function openStatePages(rows: Rows): StatePages {

@@ -104,7 +104,7 @@ export function provedAnswers(
   return requests.flatMap((request) => {
     if (request.status !== "sent") return [];
     const found = poll.configuration({ cid: request.cid, vid: 1 });
-    return found.ok ? [{ request, found: found.value, timeMs: poll.header.time }] : [];
+    return found.ok ? [{ request, found: found.value, timeMs: poll.head.time }] : [];
   });
 }
 
@@ -134,9 +134,10 @@ function isAnswerTo({ id }: KnownRequest, { transaction: { payload } }: PlacedTr
 
 /** Whether no block after the certified time can hold the answer that was made. */
 async function isExpired(
-  { federation: { genesisId, document }, stateDir }: Answering,
+  { trust, stateDir }: Answering,
   { request, timeMs }: { request: KnownRequest; timeMs: number },
 ): Promise<boolean> {
+  const { genesisId, document } = trust.current();
   const bytes = await readMade(outboxPath(stateDir, request));
   if (bytes === undefined) return false;
   const read = readTransaction(bytes, { genesisId, hash: platformCrypto.hash });

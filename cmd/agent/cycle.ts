@@ -10,11 +10,13 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Bytes, equal, toHex } from "../../core/bytes.ts";
+import type { KnownHeader } from "../../core/certified_header.ts";
 import { accept, EXIT, type Refusal, refuse, type Verdict, VnfchainError } from "../../core/errors.ts";
 import type { VerifiedPoll } from "../../core/light_client.ts";
 import type { AgreementKey } from "../../core/platform/agreement.ts";
 import type { ConfigurationPayload } from "../../core/transaction.ts";
 import { writeDurably } from "../common/durable_file.ts";
+import type { NodeBook } from "../common/node_book.ts";
 import type { NodeFailure } from "../common/nodes.ts";
 import {
   type Answering,
@@ -28,14 +30,13 @@ import {
 import type { AgentConfig } from "./config.ts";
 import { gather, type Gathered } from "./gather.ts";
 import { install, type Installer, recover } from "./install.ts";
-import { feedName, type Poller } from "./poll.ts";
+import { feedName, type FeedReader, type Poller } from "./poll.ts";
 import { referencesOf, resolve } from "./resolve.ts";
 import { type Placed, type SelectionContext, versionOf } from "./select.ts";
 import {
   type AgentState,
   type FeedProgress,
   isQuarantined,
-  type SeenHeader,
   versionName,
   withError,
   withRefusals,
@@ -45,6 +46,9 @@ import {
 export interface Agent extends Installer, Answering {
   readonly config: AgentConfig;
   readonly poller: Poller;
+  readonly feedReader: FeedReader;
+  /** How the nodes behave. */
+  readonly book: NodeBook;
   /** The VNF's keys, to open what is encrypted. */
   readonly agreementKeys: readonly AgreementKey[];
 }
@@ -53,7 +57,7 @@ export interface Agent extends Installer, Answering {
 export interface Round {
   readonly end: "done" | "refused" | "stale" | "unreachable";
   /** The newest verified header; null when no answer held. */
-  readonly header: SeenHeader | null;
+  readonly header: KnownHeader | null;
 }
 
 /** Runs one round. Throws {@link VnfchainError} for what an operator must mend: `fork` above all. */
@@ -65,11 +69,11 @@ export async function runRound(agent: Agent): Promise<Round> {
   const tenants = agent.config.tenants.map(({ key }) => key);
   const context: SelectionContext = { self: agent.key.publicKey, tenants, state: { ...state, feeds } };
   let proved: readonly ProvedAnswer[] = [];
-  const gathered = await gather(agent.poller, {
+  const gathered = await gather(agent, {
     feeds,
     known: state.header,
     context,
-    configurations: questionsAbout(state, agent.federation.document.parameters),
+    configurations: questionsAbout(state, agent.trust.current().document.parameters),
     onFirst: (poll) => proved = provedAnswers(state, poll),
   });
   if (!agent.signal.aborted) logFailures(agent, gathered.failures);
@@ -103,7 +107,7 @@ type Applied =
 
 /** Tries the candidates, newest first, until one is in force. */
 async function applyNewest(agent: Agent, gathered: Gathered): Promise<Applied> {
-  const { candidates, superseded } = gathered.selection;
+  const { candidates, superseded, unnamed } = gathered.selection;
   const refusals: Refusal[] = [];
   for (const [i, base] of candidates.entries()) {
     if (agent.signal.aborted) return { ok: false, end: "refused" };
@@ -113,6 +117,7 @@ async function applyNewest(agent: Agent, gathered: Gathered): Promise<Applied> {
       for (const older of [...candidates.slice(i + 1).map(versionOf), ...superseded]) {
         agent.log.info("superseded before it was applied", { configuration: versionName(older) });
       }
+      if (unnamed > 0) agent.log.info("older ones were superseded, too", { configurations: unnamed });
       break;
     }
     logRefusal(agent, { name: versionName(base.transaction.payload), refusal: tried });
@@ -137,7 +142,7 @@ async function tryOne(
     keys: agent.agreementKeys,
     allowEmpty: agent.config.allowEmpty,
     lookUp: source.configuration,
-    certifiedAt: source.header.height,
+    certifiedAt: source.head.height,
   });
   if (!resolved.ok) return resolved;
   const installed = await install(agent, { base, resolved: resolved.value });
@@ -227,7 +232,7 @@ async function halt({ stateDir, store }: Agent, evidence: Bytes): Promise<Vnfcha
   const path = join(directory, `fork-after-${store.current().header?.height ?? 0}.cbor`);
   await writeDurably(path, evidence, { mode: 0o600 });
   await store.update({
-    halted: `two certified blocks at one height; the poll answer that proves it is in ${path}`,
+    halted: `two certified blocks at one height; the proof is in ${path}`,
   });
   return haltedProblem(store.current().halted ?? "");
 }

@@ -10,12 +10,12 @@
  */
 import { type Bytes, concat } from "../../core/bytes.ts";
 import { accept, refuse, type Verdict, VnfchainError } from "../../core/errors.ts";
-import type { Federation } from "../../core/federation.ts";
 import { packConfiguration } from "../../core/platform/configuration.ts";
 import { platformCrypto, randomBytes } from "../../core/platform/crypto.ts";
 import type { PrivateKey } from "../../core/platform/private_key.ts";
 import { type ConfigurationPayload, envelopeContext, signTransaction, TYPE } from "../../core/transaction.ts";
 import { checkSize } from "../../core/transaction_rules.ts";
+import type { FederationTrust } from "../common/federation_trust.ts";
 import type { Driver } from "./driver.ts";
 import { generationPath, readDocuments } from "./generation.ts";
 import type { KnownRequest } from "./state.ts";
@@ -27,13 +27,13 @@ export interface AnswerSource {
   readonly store: StateStore;
   /** The VNF's own. */
   readonly key: PrivateKey;
-  readonly federation: Federation;
+  readonly trust: FederationTrust;
   readonly drivers: readonly Driver[];
 }
 
 /** The answer's bytes; refuses with `driver-export`, `too-large`, or `not-ready` before the first header. */
 export async function makeAnswer(
-  { store, key, federation, drivers, stateDir }: AnswerSource,
+  { store, key, trust, drivers, stateDir }: AnswerSource,
   request: KnownRequest,
 ): Promise<Verdict<Bytes>> {
   const { header, inForce } = store.current();
@@ -60,12 +60,12 @@ export async function makeAnswer(
   const { bytes } = signTransaction(
     { ...draft, body: { ...draft.body, configuration: configuration.value } },
     {
-      genesisId: federation.genesisId,
+      genesisId: trust.current().genesisId,
       hash: platformCrypto.hash,
       sign: key.sign,
     },
   );
-  return checkSize(bytes, federation.document.parameters) ?? accept(bytes);
+  return checkSize(bytes, trust.current().document.parameters) ?? accept(bytes);
 }
 
 async function pack(draft: ConfigurationPayload, state: Bytes): Promise<Verdict<Bytes>> {

@@ -10,6 +10,7 @@ import { LIMITS } from "../../core/limits.ts";
 import { agreementKeyFromSeed } from "../../core/platform/agreement.ts";
 import { readFederationFile } from "../common/federation_file.ts";
 import { type Log, logOf } from "../common/log.ts";
+import { openNodeBook } from "../common/node_book.ts";
 import { readSecretFile } from "../common/secret_file.ts";
 import { handleSignals } from "../common/signals.ts";
 import { type AgentConfig, readAgentConfig } from "./config.ts";
@@ -20,7 +21,9 @@ import { readBootId, tidy } from "./install.ts";
 import { type Freshness, lookAt, openFreshness } from "./freshness.ts";
 import { ensureKey, publicKeyNotice } from "./key.ts";
 import { lockStateDirectory } from "./lock.ts";
-import { makePoller } from "./poll.ts";
+import { makeFeedReader, makePoller } from "./poll.ts";
+import { openAgentTrust } from "./trust.ts";
+import { readRuntime, writeRuntime } from "./runtime_file.ts";
 import { openState } from "./state_store.ts";
 
 const EXIT_OF: Readonly<Record<Round["end"], ExitCode>> = {
@@ -54,7 +57,7 @@ export async function runAgent(configPath: string, { once, announce }: RunOption
   using client = await openClient(config);
   const { signal } = ending;
   const agent = await withHint(config.stateDir, () => startAgent(config, { client, announce, signal }));
-  if (once) return EXIT_OF[(await withHint(config.stateDir, () => runRound(agent))).end];
+  if (once) return EXIT_OF[await withHint(config.stateDir, () => runOnce(agent))];
   await runRounds(agent, pause);
   return EXIT.done;
 }
@@ -71,6 +74,11 @@ async function startAgent(
   const key = await ensureKey(stateDir);
   announce(publicKeyNotice(key.publicKey));
   const store = await openState(stateDir, { genesisId: federation.genesisId, self: key.publicKey });
+  const trust = await openAgentTrust(stateDir, { pinned: federation, log: logOf("agent") });
+  const first = Math.floor(Math.random() * nodes.length);
+  const { nodes: records = [] } = await readRuntime(stateDir) ?? {};
+  const book = openNodeBook(nodes, { nowMs: Date.now, first, records });
+  const target = { trust, book, maxStalenessMs, nowMs: Date.now, client, signal };
   const pidFile = join(stateDir, "driver.pid");
   endLeftover(pidFile);
   await tidy({ stateDir, store });
@@ -78,7 +86,6 @@ async function startAgent(
     config,
     stateDir,
     nodes,
-    federation,
     key,
     store,
     client,
@@ -88,8 +95,24 @@ async function startAgent(
     drivers: makeDrivers(config.drivers, { pidFile }),
     bootId: await readBootId(),
     agreementKeys: [agreementKeyFromSeed(key.agreementSeed())],
-    poller: makePoller({ nodes, federation, maxStalenessMs, nowMs: Date.now, client, signal }),
+    trust,
+    book,
+    poller: makePoller(target),
+    feedReader: makeFeedReader(target),
   };
+}
+
+/** One round; what the nodes did in it is kept for the next, and for `agent status`. */
+async function runOnce(agent: Agent): Promise<Round["end"]> {
+  try {
+    return (await runRound(agent)).end;
+  } finally {
+    await showRuntime(agent, { stale: false });
+  }
+}
+
+async function showRuntime({ stateDir, book }: Agent, { stale }: { stale: boolean }): Promise<void> {
+  await writeRuntime(stateDir, { time: Date.now(), stale, nodes: book.records() });
 }
 
 async function runRounds(agent: Agent, pause: Pause): Promise<void> {
@@ -103,8 +126,12 @@ async function runRounds(agent: Agent, pause: Pause): Promise<void> {
     const looked = lookAt(freshness, { height, nowMs: performance.now(), maxStalenessMs });
     if (looked.stale !== freshness.stale) logFreshness(agent.log, looked);
     freshness = looked;
+    await showRuntimeSafely(agent, looked);
     if (agent.signal.aborted) break;
-    await pause.wait(pauseMs(agent.config.intervalMs, { failures, random: Math.random() }));
+    const ms = pauseMs(agent.config.intervalMs, { failures, random: Math.random() });
+    // However long the interval is, staleness is noticed when it begins.
+    const untilStaleMs = looked.sinceMs + maxStalenessMs - performance.now();
+    await pause.wait(looked.stale || untilStaleMs <= 0 ? ms : Math.min(ms, untilStaleMs + 1));
   }
   agent.log.info("ended", {});
 }
@@ -112,6 +139,13 @@ async function runRounds(agent: Agent, pause: Pause): Promise<void> {
 function logFreshness(log: Log, { stale, height }: Freshness): void {
   if (stale) log.error("STALE: no newer header for too long; the running configuration stays", { height });
   else log.info("fresh again", { height });
+}
+
+/** A full disk is told by what matters more. */
+async function showRuntimeSafely(agent: Agent, freshness: Freshness): Promise<void> {
+  await showRuntime(agent, freshness).catch((error: unknown) => {
+    agent.log.warning("what the nodes did cannot be written", { error: String(error) });
+  });
 }
 
 /** Does it; what the system refuses on the way is told as the operator's to mend. */

@@ -42,9 +42,11 @@ export type Version = Pick<ConfigurationPayload, "cid" | "vid">;
 export interface Selection {
   /** Configurations that may come into force, newest first; at most {@link LIMITS.agentCandidates}. */
   readonly candidates: readonly Placed<ConfigurationPayload>[];
-  /** Configurations that were superseded before they were looked at; only their names are kept. */
+  /** Configurations that were superseded before they were looked at; only the names of some of the last are kept. */
   readonly superseded: readonly Version[];
-  /** Requests to be answered, in certified order. */
+  /** How many more were superseded. */
+  readonly unnamed: number;
+  /** Requests to be answered, in certified order; at most {@link LIMITS.agentRequests}. */
   readonly requests: readonly Placed<RequestPayload>[];
   readonly refused: readonly RefusedTransaction[];
   /** The nonce of each sender's last transaction, by the key's hexadecimal digits. */
@@ -67,7 +69,8 @@ export function openSelection({ state }: Pick<SelectionContext, "state">): Selec
   for (const { sender, lastNonce } of state.feeds) {
     if (lastNonce !== null) nonces.set(toHex(sender), lastNonce);
   }
-  return { candidates: [], superseded: [], requests: [], refused: [], nonces, position: state.position };
+  const { position } = state;
+  return { candidates: [], superseded: [], unnamed: 0, requests: [], refused: [], nonces, position };
 }
 
 /** The selection with more transactions, in any order; those of one sender in certified order. */
@@ -97,11 +100,12 @@ export function selectMore(
   candidates.sort((a, b) => comparePositions(b.position, a.position));
   requests.sort((a, b) => comparePositions(a.position, b.position));
   const kept = candidates.slice(0, LIMITS.agentCandidates);
-  const superseded = [
-    ...selection.superseded,
-    ...candidates.slice(LIMITS.agentCandidates).map(versionOf),
-  ];
-  return { candidates: kept, superseded, requests, refused, nonces, position };
+  const passed = [...selection.superseded, ...candidates.slice(LIMITS.agentCandidates).map(versionOf)];
+  const superseded = passed.slice(-LIMITS.agentSuperseded);
+  const unnamed = selection.unnamed + passed.length - superseded.length;
+  // The later ones would find no room either where requests are remembered.
+  const remembered = requests.slice(0, LIMITS.agentRequests);
+  return { candidates: kept, superseded, unnamed, requests: remembered, refused, nonces, position };
 }
 
 /** The name alone, so that it does not hold the payload in memory. */

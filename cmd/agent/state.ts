@@ -10,6 +10,7 @@
  */
 import type { Cid, Hash, Height, PublicKey, TxId } from "../../core/brands.ts";
 import { type Bytes, equal, toHex } from "../../core/bytes.ts";
+import { certifiedHeaderShape, type KnownHeader } from "../../core/certified_header.ts";
 import { accept, refuse, type Verdict } from "../../core/errors.ts";
 import { type HashFunction, taggedHash } from "../../core/hashing.ts";
 import { LIMITS } from "../../core/limits.ts";
@@ -40,14 +41,6 @@ import type { Compression, Encryption } from "../../core/transaction.ts";
 export interface Position {
   readonly height: Height;
   readonly index: number;
-}
-
-/** A header that was verified. */
-export interface SeenHeader {
-  readonly height: Height;
-  readonly hash: Hash;
-  /** Milliseconds since 1970, as certified. */
-  readonly time: number;
 }
 
 /** A feed, and how far it was taken over. */
@@ -115,7 +108,8 @@ export interface AgentState {
   readonly genesisId: Hash;
   /** The VNF's own key. */
   readonly self: PublicKey;
-  readonly header: SeenHeader | null;
+  /** The newest verified. */
+  readonly header: KnownHeader | null;
   readonly feeds: readonly FeedProgress[];
   /** Nothing at or below is looked at again; null before the first transaction. */
   readonly position: Position | null;
@@ -168,7 +162,9 @@ const requestShape: Shape<KnownRequest> = record({
 const bodyShape: Shape<AgentState> = record({
   genesisId: hashShape,
   self: publicKeyShape,
-  header: nullable(record({ height: heightShape, hash: hashShape, time: uint() })),
+  header: nullable(
+    record({ height: heightShape, hash: hashShape, time: uint(), proof: certifiedHeaderShape }),
+  ),
   feeds: list(
     record({
       sender: publicKeyShape,

@@ -9,6 +9,8 @@ import { EXIT, type ExitCode, VnfchainError } from "../../core/errors.ts";
 import { publicKeyToText } from "../../core/keys.ts";
 import { escaped, print, printJson, table } from "../common/output.ts";
 import { type AgentConfig, readAgentConfig } from "./config.ts";
+import type { NodeRecord } from "../common/node_book.ts";
+import { readRuntime, type Runtime } from "./runtime_file.ts";
 import { type AgentState, type Installed, versionName } from "./state.ts";
 import { readState, statePath } from "./state_store.ts";
 
@@ -19,6 +21,10 @@ export interface AgentStatus {
   readonly height: number | null;
   /** Of that header, by this machine's clock. */
   readonly ageMs: number | null;
+  /**
+   * By the header's age, by the agent's monotonic clock, or because no round of an agent has ended for as long as a
+   * header may be old.
+   */
   readonly stale: boolean;
   readonly halted: string | null;
   readonly inForce: InstalledStatus | null;
@@ -31,7 +37,21 @@ export interface AgentStatus {
   }[];
   readonly requests: Readonly<Record<string, number>>;
   readonly refusals: Readonly<Record<string, number>>;
+  readonly nodes: readonly NodeStatus[];
   readonly lastError: { readonly time: string; readonly code: string; readonly detail: string } | null;
+}
+
+/** How a node has behaved. */
+export interface NodeStatus {
+  readonly node: string;
+  readonly answered: number;
+  /** Questions without an answer, or refused. */
+  readonly failed: number;
+  /** Answers that did not hold. */
+  readonly lied: number;
+  /** It is not asked until then, because of its last lie. */
+  readonly leftOutUntil: string | null;
+  readonly last: string | null;
 }
 
 /** A configuration on this VNF. */
@@ -55,7 +75,8 @@ export async function printStatus(configPath: string, { json }: { json: boolean 
       hint: "start the agent first",
     });
   }
-  const status = statusOf(state, { config, nowMs: Date.now() });
+  const runtime = await readRuntime(config.stateDir);
+  const status = statusOf(state, { config, runtime, nowMs: Date.now() });
   if (json) printJson(status);
   else print(statusText(status));
   if (status.halted !== null) return EXIT.failed;
@@ -65,7 +86,11 @@ export async function printStatus(configPath: string, { json }: { json: boolean 
 /** The status that a state comes to at a time. */
 export function statusOf(
   state: AgentState,
-  { config, nowMs }: { config: Pick<AgentConfig, "maxStalenessMs">; nowMs: number },
+  { config: { maxStalenessMs }, runtime, nowMs }: {
+    config: Pick<AgentConfig, "maxStalenessMs">;
+    runtime: Runtime | null;
+    nowMs: number;
+  },
 ): AgentStatus {
   const { header, inForce, pending } = state;
   const ageMs = header === null ? null : nowMs - header.time;
@@ -76,7 +101,8 @@ export function statusOf(
     publicKey: publicKeyToText(state.self),
     height: header?.height ?? null,
     ageMs,
-    stale: ageMs === null || ageMs > config.maxStalenessMs,
+    stale: ageMs === null || ageMs > maxStalenessMs ||
+      (runtime !== null && (runtime.stale || nowMs - runtime.time > maxStalenessMs)),
     halted: state.halted,
     inForce: inForce === null ? null : installedStatus(inForce),
     pending: pending === null
@@ -89,6 +115,7 @@ export function statusOf(
     })),
     requests: Object.fromEntries(requests),
     refusals: Object.fromEntries(state.refusals.map(({ code, count }) => [code, count])),
+    nodes: (runtime?.nodes ?? []).map((record) => nodeStatus(record, nowMs)),
     lastError: last === undefined ? null : { ...last, time: new Date(last.time).toISOString() },
   };
 }
@@ -101,6 +128,24 @@ function installedStatus(installed: Installed): InstalledStatus {
     sha256: toHex(installed.contentHash),
     height: installed.position.height,
   };
+}
+
+function nodeStatus(record: NodeRecord, nowMs: number): NodeStatus {
+  const { node, answered, failed, lied, last, leftOutUntil } = record;
+  return {
+    node,
+    answered,
+    failed,
+    lied,
+    leftOutUntil: leftOutUntil > nowMs ? new Date(leftOutUntil).toISOString() : null,
+    last: last === null ? null : `${new Date(last.time).toISOString()}: ${last.code}: ${last.detail}`,
+  };
+}
+
+function nodeText({ answered, failed, lied, leftOutUntil, last }: NodeStatus): string {
+  const counts = `${answered} answers, ${failed} failures, ${lied} lies`;
+  const leftOut = leftOutUntil === null ? "" : `, left out until ${leftOutUntil}`;
+  return `${counts}${leftOut}${last === null ? "" : `; ${last}`}`;
 }
 
 function statusText(status: AgentStatus): string {
@@ -120,6 +165,7 @@ function statusText(status: AgentStatus): string {
     rows.push([`requests ${state}`, String(count)]);
   }
   for (const [code, count] of Object.entries(status.refusals)) rows.push([`refused ${code}`, String(count)]);
+  for (const node of status.nodes) rows.push([`node ${node.node}`, nodeText(node)]);
   if (lastError !== null) {
     rows.push(["last error", `${lastError.time}: ${lastError.code}: ${lastError.detail}`]);
   }

@@ -7,12 +7,12 @@
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { EXIT, VnfchainError } from "../../core/errors.ts";
 import type { Federation } from "../../core/federation.ts";
-import { LIMITS } from "../../core/limits.ts";
 import type { PrivateKey } from "../../core/platform/private_key.ts";
 import { readFederationFile } from "../common/federation_file.ts";
 import { readKeyFile } from "../common/key_file.ts";
 import { examples, JSON_OPTION, PASSPHRASE_OPTION } from "../common/options.ts";
 import { Ended } from "../common/program.ts";
+import { readReceiptFile } from "../common/receipt_file.ts";
 import { readSecretFile } from "../common/secret_file.ts";
 import { makeHistory } from "./history.ts";
 import { openSource } from "./open_source.ts";
@@ -122,21 +122,5 @@ async function readKeys({ key = [], passphraseFile }: AuditCommandOptions): Prom
 }
 
 async function readReceipt(name: string): Promise<ReceiptFile> {
-  try {
-    const { size, isFile } = await Deno.stat(name);
-    // A receipt is smaller than a block; what is larger is some other file.
-    if (isFile && size <= LIMITS.frameBytes) return { name, bytes: await Deno.readFile(name) };
-  } catch (cause) {
-    throw receiptProblem(`read receipt: ${name} cannot be read`, cause);
-  }
-  throw receiptProblem(`read receipt: ${name} is no file, or too large for a receipt`);
-}
-
-function receiptProblem(message: string, cause?: unknown): VnfchainError {
-  return new VnfchainError(message, {
-    code: "receipt-missing",
-    hint: "name a file that `vnfchain tenant publish --receipt` wrote",
-    exitCode: EXIT.usage,
-    cause,
-  });
+  return { name, bytes: await readReceiptFile(name) };
 }

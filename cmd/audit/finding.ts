@@ -5,6 +5,7 @@
  */
 import type { Height } from "../../core/brands.ts";
 import type { RefusalCode } from "../../core/refusals.ts";
+import type { ProvenEvidence } from "../common/evidence_text.ts";
 
 /** One thing that was found. A type, not an interface: it is printed as JSON as it stands. */
 export type Finding = {
@@ -16,9 +17,12 @@ export type Finding = {
   readonly transaction?: { readonly index: number; readonly id: string | null };
   /**
    * The rule that is broken; `outage` for a gap between blocks, `receipt` for one that could not be judged,
-   * `federation` for a change of the members.
+   * `federation` for a change of the members, `evidence` for a proof against a member.
    */
-  readonly rule: RefusalCode | "outage" | "receipt" | "federation";
+  readonly rule: RefusalCode | "outage" | "receipt" | "federation" | "evidence";
+  /** Whom evidence is against, and how it contradicts itself. */
+  readonly member?: ProvenEvidence["member"];
+  readonly contradiction?: ProvenEvidence["contradiction"];
   /** For people; may hold text from the chain, to be escaped. */
   readonly detail: string;
 };

@@ -15,6 +15,7 @@ import { platformCrypto, randomBytes } from "../../core/platform/crypto.ts";
 import { checkCertificates } from "../../core/platform/federation_certificates.ts";
 import { WINDOW_SALT_BYTES } from "../../core/uniqueness_window.ts";
 import { leaderKeyAt } from "../../consensus/leader.ts";
+import { openEvidenceCheck } from "./evidence.ts";
 import { failure, type Finding, holds } from "./finding.ts";
 import { openReceiptCheck, type ReceiptFile } from "./receipts.ts";
 import type { ChainSource } from "./source.ts";
@@ -47,9 +48,11 @@ export interface AuditResult {
   readonly signatures: number;
   /** Receipts found on the chain. */
   readonly receipts: number;
+  /** Pieces of evidence against members that hold. */
+  readonly evidence: number;
   /** Times of the first and the last block, milliseconds since 1970; null when there is none. */
   readonly span: { readonly fromMs: number; readonly toMs: number } | null;
-  /** In the order of the chain, after those that concern no block. */
+  /** In the order of the chain, after those that concern no block; what evidence gave comes last. */
   readonly findings: readonly Finding[];
 }
 
@@ -63,6 +66,7 @@ export async function auditChain(options: AuditOptions): Promise<AuditResult> {
   const salt = randomBytes(WINDOW_SALT_BYTES);
   const replay = openReplay({ federation, crypto: platformCrypto, leaderOf: leaderKeyAt, salt });
   const total = { transactions: 0, signatures: 0 };
+  const evidence = openEvidenceCheck(federation);
   let fromMs: number | undefined;
   let complete = true;
 
@@ -75,6 +79,7 @@ export async function auditChain(options: AuditOptions): Promise<AuditResult> {
     }
     const block = replayed.value;
     findings.push(...outage(block), ...await federationChange(block), ...receipts.onBlock(block));
+    evidence.onFederation(replay.tip().federation);
     total.transactions += block.transactions.length;
     total.signatures += block.signatures;
     fromMs ??= block.header.time;
@@ -84,6 +89,7 @@ export async function auditChain(options: AuditOptions): Promise<AuditResult> {
   const { height, hash: head, time: toMs } = replay.tip().parent;
   findings.push(...receipts.finish({ height, complete }));
   if (complete) findings.push(...brokenPromise(source, height));
+  findings.push(...evidence.finish(source.evidence(), { complete }));
   return {
     ok: holds(findings),
     height,
@@ -91,6 +97,7 @@ export async function auditChain(options: AuditOptions): Promise<AuditResult> {
     blocks: height,
     ...total,
     receipts: receipts.found(),
+    evidence: evidence.proven(),
     span: fromMs === undefined ? null : { fromMs, toMs },
     findings,
   };

@@ -4,7 +4,7 @@
  * @module
  */
 import type { RawBlock } from "../../core/block.ts";
-import { equal, toHex } from "../../core/bytes.ts";
+import { type Bytes, equal, toHex } from "../../core/bytes.ts";
 import { type Refusal, refuse, type Verdict } from "../../core/errors.ts";
 import type { Federation } from "../../core/federation.ts";
 
@@ -16,6 +16,8 @@ export interface ChainSource {
   readonly share: () => number | null;
   /** The height that the source says it has; null when it says none. Known once the first block was asked for. */
   readonly promisedHeight: () => number | null;
+  /** Evidence that came with the chain, encoded, not judged. Known once the first block was asked for. */
+  readonly evidence: () => readonly Bytes[];
 }
 
 /** The refusal of a source whose first federation document is not the one given; `undefined` when it is. */

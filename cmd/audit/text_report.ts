@@ -37,6 +37,7 @@ export function summaryText(
     ["certificates", `${count(result.blocks)} blocks, each decided by a quorum`],
     ["roots", `${count(2 * result.blocks)} computed anew`],
     ["receipts", count(result.receipts)],
+    ["evidence", `${count(result.evidence)} proofs against members`],
   ];
   return [table(rows), "", ...findingLines(result.findings), resultLine(result)].join("\n");
 }
@@ -46,10 +47,14 @@ function spanText({ span }: AuditResult): string {
   return `${timeText(span.fromMs)} to ${timeText(span.toMs)}, ${durationText(span.toMs - span.fromMs)}`;
 }
 
-function resultLine({ ok, height }: AuditResult): string {
-  return ok
-    ? `audit: ok: everything holds up to height ${height}; whether more followed, only receipts tell`
-    : `audit: failed: the chain holds up to height ${height} and no further`;
+function resultLine({ ok, height, findings }: AuditResult): string {
+  if (ok) {
+    return `audit: ok: everything holds up to height ${height}; whether more followed, only receipts tell`;
+  }
+  const isCut = findings.some((finding) => finding.severity === "failure" && finding.height > height);
+  return isCut || height === 0
+    ? `audit: failed: the chain holds up to height ${height} and no further`
+    : `audit: failed: the blocks hold up to height ${height}; what failed stands above`;
 }
 
 /** Failures come first, and are never left out for notices. */

@@ -12,7 +12,7 @@ import { decodeFederation, type Federation } from "../../core/federation.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { platformCrypto } from "../../core/platform/crypto.ts";
 import { type Reply, requestNode } from "../common/http_client.ts";
-import { readFrom, readItems } from "./items.ts";
+import { readFrom, readItems } from "../common/archive_items.ts";
 import { type ChainSource, checkSameFederation } from "./source.ts";
 
 /** A page is asked for so often before the audit gives up. */
@@ -26,7 +26,7 @@ export function urlSource(base: URL, federation: Federation): ChainSource {
   let read = 0;
 
   async function* blocks(): AsyncGenerator<Verdict<RawBlock>, void, void> {
-    const document = await requestNode(new URL("v1/federation", base));
+    const document = await requestNode(new URL("v1/federation?height=1", base));
     if (document.kind !== "ok") throw failed(base, document);
     const found = decodeFederation(platformCrypto.hash, document.body);
     const other = found.ok ? checkSameFederation(found.value, federation) : found;
@@ -47,6 +47,8 @@ export function urlSource(base: URL, federation: Federation): ChainSource {
     blocks,
     share: () => promised === null || promised === 0 ? null : Math.min(1, read / promised),
     promisedHeight: () => promised,
+    // A node does not serve what it has kept: evidence is exported by its operator.
+    evidence: () => [],
   };
 }
 

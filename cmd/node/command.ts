@@ -9,6 +9,7 @@ import { DEFAULT_PARAMETERS, type Parameters, quorumOf } from "../../core/federa
 import { toHex } from "../../core/bytes.ts";
 import { examples, JSON_OPTION, LOG_JSON_OPTION, logLevelOption } from "../common/options.ts";
 import { print, printJson } from "../common/output.ts";
+import { describeList, listEvidence } from "./evidence.ts";
 import { exportChain } from "./export.ts";
 import { runNode } from "./run.ts";
 import { describeStatus, readNodeStatus } from "./status.ts";
@@ -17,13 +18,17 @@ import { makeTestnet } from "./testnet.ts";
 /** The subcommand with its own subcommands. */
 export function nodeCommand(): CommandUnknownOpts {
   return new Command("node")
-    .description("Run a member of the federation's chain.")
+    .description("Run a node of the federation's chain: a member, or an observer that follows it.")
     // Not required by the parser, which would then ask for it before a subcommand too.
     .option("--dir <directory>", "the node's directory: key.pem, federation.json, node.toml, the chain")
     .option("--peers <peers>", "a federation document (FILE.json), or addresses: name=host:port,…")
     .option("--listen <host:port>", "where the other members reach this node; IPv6 as [::1]:7000")
     .option("--http <host:port>", "where clients reach this node")
     .option("--store <path|url>", "the chain's Deno KV: a file, or the URL of a KV Connect server")
+    .option(
+      "--observe <urls>",
+      "nodes to follow the chain from while this node is no member or cut off: URL,URL,…",
+    )
     .addOption(logLevelOption())
     .option(...LOG_JSON_OPTION)
     .addHelpText(
@@ -32,6 +37,7 @@ export function nodeCommand(): CommandUnknownOpts {
         "node testnet --nodes 4 --dir net",
         "node --dir net/node-1",
         "node --dir net/node-1 --listen [::1]:7000 --http 127.0.0.1:8000",
+        "node --dir observer --http 127.0.0.1:9000 --observe http://127.0.0.1:8000,http://127.0.0.1:8001",
         "node export --dir net/node-1 --out chain.archive",
       ),
     )
@@ -42,7 +48,8 @@ export function nodeCommand(): CommandUnknownOpts {
     })
     .addCommand(testnetCommand())
     .addCommand(exportCommand())
-    .addCommand(statusCommand());
+    .addCommand(statusCommand())
+    .addCommand(evidenceCommand());
 }
 
 function testnetCommand() {
@@ -97,7 +104,7 @@ ${examples("node testnet --nodes 4 --dir net --set heartbeatMs=5000")}`;
 
 function exportCommand() {
   return new Command("export")
-    .description("Write the chain of a stopped node to an archive for `vnfchain audit`.")
+    .description("Write a stopped node's chain, and its evidence, to an archive for `vnfchain audit`.")
     .requiredOption("--dir <directory>", "the node's directory")
     .requiredOption("--out <file>", "the archive")
     .option("--store <path|url>", "the chain's Deno KV where it is not in the directory")
@@ -107,7 +114,8 @@ function exportCommand() {
       const summary = await exportChain(flags);
       if (flags.json === true) return printJson(summary);
       print(
-        `${flags.out}: ${summary.blocks} blocks, ${summary.transactions} transactions, ${summary.bytes} bytes`,
+        `${flags.out}: ${summary.blocks} blocks, ${summary.transactions} transactions, ` +
+          `${summary.evidence} proofs against members, ${summary.bytes} bytes`,
       );
     });
 }
@@ -121,6 +129,18 @@ function statusCommand() {
     .action(async ({ node, json }) => {
       const status = await readNodeStatus(node);
       return json === true ? printJson(status) : print(describeStatus(status));
+    });
+}
+
+function evidenceCommand() {
+  return new Command("evidence")
+    .description("List the proofs that a node has kept against members that contradicted themselves.")
+    .requiredOption("--dir <directory>", "the node's directory; the node may run")
+    .option(...JSON_OPTION)
+    .addHelpText("after", examples("node evidence --dir net/node-1"))
+    .action(async ({ dir, json }) => {
+      const evidence = await listEvidence(dir);
+      return json === true ? printJson({ evidence }) : print(describeList(evidence));
     });
 }
 

@@ -6,7 +6,8 @@
 import { resolve } from "node:path";
 import { type Address, parseAddress } from "../../consensus/tcp/address.ts";
 import { EXIT, VnfchainError } from "../../core/errors.ts";
-import { type Federation, type Member, memberAt, memberIndex } from "../../core/federation.ts";
+import type { Federation, FederationDocument } from "../../core/federation.ts";
+import { equal } from "../../core/bytes.ts";
 import { sha256Hex } from "../../core/platform/crypto.ts";
 import type { PrivateKey } from "../../core/platform/private_key.ts";
 import { readFederationFile } from "../common/federation_file.ts";
@@ -22,20 +23,24 @@ export interface NodeFlags {
   readonly listen?: string | undefined;
   readonly http?: string | undefined;
   readonly store?: string | undefined;
+  readonly observe?: string | undefined;
 }
 
 /** Everything that a node is started with. */
 export interface NodeConfig {
   readonly directory: string;
   readonly key: PrivateKey;
+  /** The chain's first document. */
   readonly federation: Federation;
-  /** Own index among the members. */
-  readonly self: number;
-  readonly listen: Address;
-  readonly http: Address;
+  /** Where the other members reach this node, when its operator has said so. */
+  readonly listen: Address | undefined;
+  /** Where clients reach it, when its operator has said so. */
+  readonly http: Address | undefined;
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
-  /** Where the other members are reached, by index. */
-  readonly peerAddresses: ReadonlyMap<number, Address>;
+  /** Where other members are reached, by name, instead of where their document says. */
+  readonly peerAddresses: ReadonlyMap<string, Address>;
+  /** Nodes to follow the chain from while there are no members to follow it with; none when nothing was said. */
+  readonly observe: readonly string[];
   /** Path or KV Connect URL; undefined for the directory's own. */
   readonly store: string | undefined;
   readonly admission: AdmissionPolicy;
@@ -64,26 +69,18 @@ export async function readNodeConfig(flags: NodeFlags): Promise<NodeConfig> {
   const federation = await readFederationFile(
     peers.endsWith(".json") ? peers : `${directory}/${FEDERATION_FILE}`,
   );
-  const self = memberIndex(federation, key.publicKey);
-  if (self < 0) {
-    throw usage(
-      `start node: the key in ${directory} belongs to no member of the federation ${federation.document.name}`,
-      "check that key.pem and federation.json belong together",
-    );
-  }
   const settings = await readTomlFile(`${directory}/${CONFIG_FILE}`, { keys: CONFIG_KEYS, optional: true });
-  const member = memberAt(federation, self);
   // Read whether or not a flag wins: a setting that is wrong is never passed over.
   const set = { listen: settings.text("listen"), http: settings.text("http"), store: settings.text("store") };
   return {
     directory,
     key,
     federation,
-    self,
-    listen: parseAddress(flags.listen ?? set.listen ?? member.peerAddress, { anyPort: true }),
-    http: httpAddress(flags.http ?? set.http, member),
+    listen: givenAddress(flags.listen ?? set.listen),
+    http: givenAddress(flags.http ?? set.http),
     tls: await readTls(settings, directory),
-    peerAddresses: peerAddresses(federation, peers.endsWith(".json") ? "" : peers),
+    peerAddresses: peerAddresses(peers.endsWith(".json") ? "" : peers),
+    observe: readObserved(flags.observe),
     store: flags.store ?? set.store,
     admission: readAdmission(settings),
   };
@@ -166,28 +163,59 @@ export function hashToken(token: string): string {
   return sha256Hex(new TextEncoder().encode(token));
 }
 
-function peerAddresses(federation: Federation, overrides: string): ReadonlyMap<number, Address> {
-  const addresses = new Map<number, Address>();
-  for (const [index, member] of federation.document.members.entries()) {
-    addresses.set(index, parseAddress(member.peerAddress));
-  }
+function peerAddresses(overrides: string): ReadonlyMap<string, Address> {
+  const addresses = new Map<string, Address>();
   for (const override of overrides.split(",").filter((part) => part !== "")) {
     const [name, address] = override.split("=", 2);
-    const index = federation.document.members.findIndex((member) => member.name === name);
-    if (index < 0 || address === undefined || address === "") {
-      const names = federation.document.members.map((member) => member.name).join(", ");
-      throw usage(`read --peers: ${override} names no member`, `wanted name=host:port; members: ${names}`);
+    if (name === undefined || name === "" || address === undefined || address === "") {
+      throw usage(`read --peers: ${override} names no member`, "wanted FILE.json or name=host:port,…");
     }
-    addresses.set(index, parseAddress(address));
+    addresses.set(name, parseAddress(address));
   }
   return addresses;
 }
 
-function httpAddress(text: string | undefined, { apiUrl, name }: Member): Address {
-  if (text !== undefined) return parseAddress(text, { anyPort: true });
-  const url = URL.canParse(apiUrl) ? new URL(apiUrl) : undefined;
+/** A slip would go unnoticed otherwise; but a member that joins later has a name that no document knows yet. */
+export function unknownNames(
+  { peerAddresses }: Pick<NodeConfig, "peerAddresses">,
+  { members }: FederationDocument,
+): readonly string[] {
+  return [...peerAddresses.keys()].filter((name) => members.every((member) => member.name !== name));
+}
+
+function readObserved(text: string | undefined): readonly string[] {
+  const urls = (text ?? "").split(",").filter((part) => part !== "");
+  const wrong = urls.find((url) => !/^https?:\/\//i.test(url) || !URL.canParse(url));
+  if (wrong !== undefined) throw usage(`read --observe: ${wrong} is no URL`, "wanted http://host:port,…");
+  return urls;
+}
+
+function givenAddress(text: string | undefined): Address | undefined {
+  return text === undefined ? undefined : parseAddress(text, { anyPort: true });
+}
+
+/**
+ * Where clients reach the node: where its operator says, or else its member's address in the newest of the chain's
+ * documents that has one.
+ *
+ * @throws VnfchainError `node-config` when neither says.
+ */
+export function httpAddress(
+  { http, key }: Pick<NodeConfig, "http" | "key">,
+  documents: readonly FederationDocument[],
+): Address {
+  if (http !== undefined) return http;
+  const own = documents.toReversed().flatMap(({ members }) => members)
+    .find((member) => equal(member.key, key.publicKey));
+  if (own === undefined) {
+    throw usage(
+      "start node: its key is no member's, so no document says where clients reach it",
+      "name an address with --http; or check that key.pem and federation.json belong together",
+    );
+  }
+  const url = URL.canParse(own.apiUrl) ? new URL(own.apiUrl) : undefined;
   if (url === undefined) {
-    throw usage(`read federation document: API address of ${name} is ${apiUrl}`, "wanted a URL");
+    throw usage(`read federation document: API address of ${own.name} is ${own.apiUrl}`, "wanted a URL");
   }
   const port = Number(url.port === "" ? (url.protocol === "https:" ? 443 : 80) : url.port);
   return { host: url.hostname.replace(/^\[|\]$/g, ""), port };

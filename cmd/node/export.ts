@@ -1,6 +1,6 @@
 /**
- * `vnfchain node export`: writes a stopped node's chain to an archive, for `audit`. The archive takes its name only
- * once it is complete and on disk.
+ * `vnfchain node export`: writes a stopped node's chain, and the evidence that it has kept, to an archive, for `audit`.
+ * The archive takes its name only once it is complete and on disk.
  *
  * @module
  */
@@ -13,14 +13,18 @@ import type { ChainReader } from "../../core/ports.ts";
 import { syncDirectory, writeAll } from "../common/durable_file.ts";
 import { readFederationFile } from "../common/federation_file.ts";
 import { FEDERATION_FILE } from "./directory.ts";
+import { judgeFile } from "./evidence.ts";
+import { readEvidenceFiles } from "./evidence_files.ts";
 import { openNodeStore } from "./open_store.ts";
-import { note } from "../common/output.ts";
+import { escaped, note } from "../common/output.ts";
 
 /** What was written. */
 export interface ExportSummary {
   readonly height: number;
   readonly blocks: number;
   readonly transactions: number;
+  /** Pieces of evidence against members. */
+  readonly evidence: number;
   readonly bytes: number;
 }
 
@@ -30,10 +34,12 @@ export async function exportChain(
 ): Promise<ExportSummary> {
   const federation = await readFederationFile(`${dir}/${FEDERATION_FILE}`);
   await using opened = await openNodeStore({ directory: dir, federation, location: store });
+  const documents = opened.chain.federationTerms().map((term) => term.federation);
+  const evidence = await readProofs(dir, documents);
   const partial = `${out}.part`;
   try {
     using file = await Deno.open(partial, { write: true, create: true, truncate: true, mode: 0o644 });
-    const summary = await writeArchive(file, { chain: opened.chain, federation });
+    const summary = await writeArchive(file, { chain: opened.chain, federation, evidence });
     await file.sync();
     await Deno.rename(partial, out);
     await syncDirectory(out.includes("/") ? out.slice(0, out.lastIndexOf("/")) || "/" : ".");
@@ -50,16 +56,37 @@ export async function exportChain(
   }
 }
 
+/**
+ * The evidence in the node's directory. What does not hold under one of the chain's documents is left out with a word:
+ * an archive that accuses without proof does not pass an audit.
+ */
+async function readProofs(directory: string, documents: readonly Federation[]): Promise<readonly Bytes[]> {
+  const files = await readEvidenceFiles(directory);
+  return files.flatMap((file) => {
+    const judged = judgeFile(file, documents);
+    if (judged.verdict === "proven") return [file.bytes];
+    const why = judged.verdict === "refused"
+      ? `${judged.code}: ${judged.detail}`
+      : `the chain has no federation document ${judged.federation}`;
+    note(escaped(`left out: ${file.path}: ${why}`));
+    return [];
+  });
+}
+
 const PROGRESS_MS = 1000;
 
 async function writeArchive(
   file: Deno.FsFile,
-  { chain, federation }: { chain: ChainReader; federation: Federation },
+  { chain, federation, evidence }: {
+    chain: ChainReader;
+    federation: Federation;
+    evidence: readonly Bytes[];
+  },
 ): Promise<ExportSummary> {
   const { height } = chain.tip().parent;
-  const summary = { height, blocks: 0, transactions: 0, bytes: 0 };
+  const summary = { height, blocks: 0, transactions: 0, evidence: evidence.length, bytes: 0 };
   let saidMs = performance.now();
-  summary.bytes += await writeItem(file, encodeArchiveHeader(federation));
+  summary.bytes += await writeItem(file, encodeArchiveHeader(federation, evidence));
   for (let at = 1; at <= height; at++) {
     const block = await chain.block(asHeight(at));
     assert(block !== null, `block ${at} is missing below height ${height}`);

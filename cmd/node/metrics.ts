@@ -12,6 +12,8 @@ export interface NodeMetrics {
   readonly onAppended: (decided: DecidedBlock) => void;
   /** What a member or a client sent and was refused, or a connection that was. */
   readonly onRefused: (code: string, times?: number) => void;
+  /** A member contradicted itself. */
+  readonly onEvidence: (member: string) => void;
   readonly text: () => Promise<{ readonly type: string; readonly text: string }>;
 }
 
@@ -55,12 +57,19 @@ export function makeMetrics(status: () => NodeStatus): NodeMetrics {
     labelNames: ["code"],
     registers,
   });
+  const evidence = new Counter({
+    name: "vnfchain_evidence_total",
+    help: "heights at which a member was caught contradicting itself since the start, by its name",
+    labelNames: ["member"],
+    registers,
+  });
   return {
     onAppended: ({ block }) => {
       blocks.inc();
       transactions.inc(block.transactions.length);
     },
     onRefused: (code, times = 1) => refused.inc({ code }, times),
+    onEvidence: (member) => evidence.inc({ member }),
     text: async () => ({ type: registry.contentType, text: await registry.metrics() }),
   };
 }

@@ -3,24 +3,36 @@
  *
  * @module
  */
-import type { Bytes } from "../../core/bytes.ts";
+import type { PublicKey } from "../../core/brands.ts";
+import { equal } from "../../core/bytes.ts";
 import { assert } from "../../core/errors.ts";
 import { memberAt } from "../../core/federation.ts";
+import { federationNamed, type FederationTerm } from "../../core/federation_terms.ts";
 import { platformCrypto } from "../../core/platform/crypto.ts";
+import { openRoster, type Roster } from "../../core/roster.ts";
+import type { ChainStore } from "../../store/chain_store.ts";
 import type { DriverLog } from "../../consensus/driver/log.ts";
 import { type Member, openMember } from "../../consensus/driver/member.ts";
-import type { NetworkPort } from "../../consensus/driver/traffic.ts";
+import type { Evidence } from "../../consensus/evidence.ts";
 import { formatAddress } from "../../consensus/tcp/address.ts";
-import { openPeers, type Peers } from "../../consensus/tcp/peers.ts";
 import { logOf, type LogOptions, openLog } from "../common/log.ts";
 import { handleSignals } from "../common/signals.ts";
 import { makeAdmission } from "./admission.ts";
 import { makeRoutes } from "./api/routes.ts";
 import { openApiServer } from "./api/server.ts";
 import { readBlocks } from "./blocks.ts";
-import { hashToken, type NodeConfig, type NodeFlags, readNodeConfig } from "./config.ts";
-import { makeEvidenceKeeper } from "./evidence_files.ts";
-import { checkFederation } from "./federation_check.ts";
+import {
+  hashToken,
+  httpAddress,
+  type NodeConfig,
+  type NodeFlags,
+  readNodeConfig,
+  unknownNames,
+} from "./config.ts";
+import { openEvidenceKeeper } from "./evidence_files.ts";
+import { checkFederation, warnOfExpired } from "./federation_check.ts";
+import { openFollowing } from "./following.ts";
+import { type MemberLinks, openMemberLinks } from "./member_links.ts";
 import { watchDiskRoom } from "./disk_room.ts";
 import { openNodeJournal } from "./journal.ts";
 import { makeMetrics, type NodeMetrics } from "./metrics.ts";
@@ -36,16 +48,22 @@ export async function runNode(
   const { promise: ended, resolve: end, reject: fail } = Promise.withResolvers<void>();
   ended.catch(() => {}); // it may fail before it is awaited; the wait below throws what it failed with
   using _signals = handleSignals({ onEnd: end, onWake: () => {} });
-  await checkFederation(config.federation, { nowMs: Date.now(), log: logOf("node") });
+  await checkFederation(config.federation);
   await using store = await openNodeStore({
     directory: config.directory,
     federation: config.federation,
     location: config.store,
   });
+  const { federation } = store.chain.tip();
+  await warnOfExpired(federation, { nowMs: Date.now(), log: logOf("node") });
+  for (const name of unknownNames(config, federation.document)) {
+    logOf("node").warning("--peers names nobody that the federation in force knows", { name });
+  }
   await using node = await openNode({ config, store, fatal: fail });
+  const address = node.links.address();
   logOf("node").info("ready", {
-    name: memberAt(config.federation, config.self).name,
-    members: formatAddress(node.peers.address),
+    name: node.name(),
+    members: address === undefined ? "none: no member, follows the chain" : formatAddress(address),
     clients: node.url,
     height: store.chain.tip().parent.height,
   });
@@ -54,7 +72,8 @@ export async function runNode(
 }
 
 interface Node extends AsyncDisposable {
-  readonly peers: Peers;
+  readonly name: () => string;
+  readonly links: MemberLinks;
   readonly url: string;
 }
 
@@ -63,10 +82,20 @@ async function openNode(
   { config, store, fatal }: { config: NodeConfig; store: NodeStore; fatal: (error: unknown) => void },
 ): Promise<Node> {
   await using stack = new AsyncDisposableStack();
-  const { federation, self, key } = config;
+  const { federation, key } = config;
+  const { chain } = store;
+  const http = httpAddress(config, chain.federationTerms().map((term) => term.federation.document));
+  const roster = openRoster(federation);
   const parts: Parts = { metrics: makeMetrics(() => running(parts).services.status()) };
   const journal = stack.use(await openNodeJournal(store.paths.votes));
-  const keepEvidence = makeEvidenceKeeper(config.directory, logOf("consensus"));
+  const evidence = stack.use(openEvidenceKeeper(config.directory, logOf("consensus")));
+  const links = openMemberLinks({
+    config,
+    roster,
+    tip: () => chain.tip(),
+    onRefused: parts.metrics.onRefused,
+    fatal,
+  });
   const room = stack.use(await watchDiskRoom({ directory: config.directory, onChange: logRoom }));
   const member = stack.use(
     await openMember({
@@ -75,7 +104,8 @@ async function openNode(
       journal,
       crypto: platformCrypto,
       key,
-      network: networkOf(parts),
+      network: links.network,
+      roster,
       nowMs: Date.now,
       readBlocks: (options) => readBlocks(store.chain, options),
       isDiskLow: room.isLow,
@@ -83,8 +113,12 @@ async function openNode(
         parts.metrics.onAppended(decided);
         running(parts).onAppended(decided);
       },
-      onEvidence: (evidence) => void keepEvidence(evidence),
-      log: driverLog(parts.metrics),
+      onEvidence: (found) => {
+        const name = accusedName(found, store.chain.federationTerms());
+        parts.metrics.onEvidence(name);
+        void evidence.keep(found, name);
+      },
+      log: driverLog(parts.metrics, roster),
       fatal,
     }),
   );
@@ -92,11 +126,13 @@ async function openNode(
     member,
     chain: store.chain,
     federation,
-    self,
+    self: key.publicKey,
     crypto: platformCrypto,
-    connected: () => parts.peers?.connected() ?? [],
+    isConnected: (other) => links.connected().some((number) => number === roster.numberOf(other)),
   });
-  parts.peers = stack.use(openLinks(config, { member, metrics: parts.metrics }));
+  // Closed before the member: it ends what the links began.
+  stack.use(links).begin(member);
+  stack.use(followChain(config, { member, chain, links, fatal }));
   const api = stack.use(
     await openApiServer(
       makeRoutes(parts.services.services, {
@@ -105,15 +141,25 @@ async function openNode(
         onRefused: parts.metrics.onRefused,
         nowMs: Date.now,
       }),
-      { address: config.http, tls: config.tls, onError: logBug },
+      { address: http, tls: config.tls, onError: logBug },
     ),
   );
   const opened = stack.move();
   return {
-    peers: parts.peers,
+    name: () => running(parts).services.status().name,
+    links,
     url: `${config.tls === undefined ? "http" : "https"}://${formatAddress(api.address)}`,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+}
+
+function accusedName(
+  { federationHash, first: { sender } }: Evidence,
+  terms: readonly FederationTerm[],
+): string {
+  const federation = federationNamed(terms, federationHash);
+  assert(federation !== undefined, "votes are verified under a federation document of the chain");
+  return memberAt(federation, sender).name;
 }
 
 function logRoom({ isLow, freeBytes }: { isLow: boolean; freeBytes: number }): void {
@@ -133,7 +179,6 @@ function logBug(error: unknown): void {
 interface Parts {
   readonly metrics: NodeMetrics;
   services?: RunningServices;
-  peers?: Peers;
 }
 
 function running({ services }: Parts): RunningServices {
@@ -141,44 +186,49 @@ function running({ services }: Parts): RunningServices {
   return services;
 }
 
-/** The links as the member uses them; before they are open nobody is connected. */
-function networkOf(parts: Parts): NetworkPort {
-  return {
-    send: (to, frame) => parts.peers?.send(to, frame) ?? false,
-    broadcast: (frame) => void parts.peers?.broadcast(frame),
-  };
-}
+/** A member without any link for so long is cut off. */
+const CUT_OFF_MS = 10_000;
 
-function openLinks(
-  { key, federation, listen, peerAddresses }: NodeConfig,
-  { member, metrics }: { member: Member; metrics: NodeMetrics },
-): Peers {
-  const log = logOf("members");
-  return openPeers({
-    self: key,
-    federation,
-    crypto: platformCrypto,
-    listen: formatAddress(listen),
-    addresses: peerAddresses,
-    hello: member.hello,
-    on: {
-      up: member.onUp,
-      down: member.onDown,
-      frame: (from: number, bytes: Bytes) => member.onFrame(from, bytes),
-    },
-    log: ({ level, code, member: index, detail }) => {
-      if (level === "warning") metrics.onRefused(code);
-      const name = index === null ? null : memberAt(federation, index).name;
-      log[level](detail, { code, member: name });
-    },
+/**
+ * Follows the chain over HTTP while the node is no member, and while a member is cut off: it may have been removed
+ * without having heard of it, or have slept through so many changes that it knows nobody any more.
+ */
+function followChain(
+  { key, observe }: NodeConfig,
+  { member, chain, links, fatal }: {
+    member: Member;
+    chain: ChainStore;
+    links: MemberLinks;
+    fatal: (error: unknown) => void;
+  },
+): AsyncDisposable {
+  const members = () => chain.tip().federation.document.members;
+  const isOwn = (other: { readonly key: PublicKey }) => equal(other.key, key.publicKey);
+  let linkedMs = performance.now();
+  const isCutOff = () => {
+    if (links.connected().length > 0 || members().every(isOwn)) linkedMs = performance.now();
+    return performance.now() > linkedMs + CUT_OFF_MS;
+  };
+  return openFollowing({
+    sources: () =>
+      observe.length > 0 ? observe : members().filter((each) => !isOwn(each)).map(({ apiUrl }) => apiUrl),
+    isNeeded: () => isCutOff() || !members().some(isOwn),
+    height: () => chain.tip().parent.height,
+    append: member.append,
+    log: logOf("node"),
+    fatal,
   });
 }
 
-function driverLog(metrics: NodeMetrics): DriverLog {
+/** Members go by their names in the log. */
+function driverLog(metrics: NodeMetrics, roster: Roster): DriverLog {
   const log = logOf("consensus");
   return (level, text, properties = {}) => {
-    const { code, leftOut } = properties;
+    const { code, leftOut, member } = properties;
     if (typeof code === "string") metrics.onRefused(code, 1 + (typeof leftOut === "number" ? leftOut : 0));
-    log[level](text, properties);
+    log[level](
+      text,
+      typeof member === "number" ? { ...properties, member: roster.member(member).name } : properties,
+    );
   };
 }

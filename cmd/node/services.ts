@@ -30,6 +30,7 @@ export interface PeerStatus {
 
 /** The node's own view of itself. */
 export interface NodeStatus {
+  /** Its member's name; its key, vc1…, while it is no member. */
   readonly name: string;
   readonly height: number;
   readonly round: number;
@@ -37,6 +38,7 @@ export interface NodeStatus {
   readonly standing: string;
   /** True when it follows the newest height and may vote. */
   readonly synced: boolean;
+  /** Of the federation in force, and so the members. */
   readonly quorum: number;
   readonly peers: readonly PeerStatus[];
   readonly poolTransactions: number;
@@ -46,6 +48,7 @@ export interface NodeStatus {
 /** The node, as its client API sees it. */
 export interface NodeServices {
   readonly chain: ChainReader;
+  /** The chain's first document. What is in force when, the chain says. */
   readonly federation: Federation;
   readonly crypto: CryptoPort;
   /** Judges a transaction and takes it into the durable pool; resolves once it is durable. */

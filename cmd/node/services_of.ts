@@ -4,12 +4,14 @@
  * @module
  */
 import type { TxId } from "../../core/brands.ts";
-import { type Bytes, toHex } from "../../core/bytes.ts";
+import type { PublicKey } from "../../core/brands.ts";
+import { type Bytes, equal, toHex } from "../../core/bytes.ts";
 import type { DecidedBlock } from "../../core/block.ts";
 import { accept, assert, type Refusal, refuse, type Verdict } from "../../core/errors.ts";
-import { type Federation, memberAt } from "../../core/federation.ts";
+import type { Federation } from "../../core/federation.ts";
 import type { CryptoPort } from "../../core/crypto_port.ts";
 import type { ChainReader, Position } from "../../core/ports.ts";
+import { publicKeyToText } from "../../core/keys.ts";
 import { type Reference, type Transaction, TYPE } from "../../core/transaction.ts";
 import { checkSize, readTransaction, verifyTransaction } from "../../core/transaction_rules.ts";
 import type { Member } from "../../consensus/driver/member.ts";
@@ -19,17 +21,27 @@ import type { NodeServices, NodeStatus, PeerStatus, TransactionStatus } from "./
 export interface ServiceOptions {
   readonly member: Member;
   readonly chain: ChainReader;
+  /** The chain's first document. */
   readonly federation: Federation;
-  readonly self: number;
+  /** This node's key, whether or not it is a member's. */
+  readonly self: PublicKey;
   readonly crypto: CryptoPort;
-  /** Members that are connected, by index. */
-  readonly connected: () => readonly number[];
+  readonly isConnected: (key: PublicKey) => boolean;
 }
 
 /** The services, and how they hear of new blocks. */
 export interface RunningServices {
   readonly services: NodeServices;
   readonly onAppended: (decided: DecidedBlock) => void;
+}
+
+/**
+ * Why a node that is no member takes no transactions: it has no links by which they would spread, and its disk is no
+ * promise that a block will take them. Any client has a member to turn to.
+ */
+function notMember({ document: { members } }: Federation): string {
+  const urls = members.slice(0, 3).map(({ apiUrl }) => apiUrl);
+  return `this node is no member of the federation; send it to one that is: ${urls.join(", ")}`;
 }
 
 /** Versions below the latest, up to which a reference's own references are looked at. */
@@ -42,7 +54,9 @@ export function makeServices(options: ServiceOptions): RunningServices {
   const waiting = new Map<string, Set<() => void>>();
 
   async function submit(bytes: Bytes): Promise<Verdict<TxId>> {
-    const tooLarge = checkSize(bytes, federation.document.parameters);
+    const inForce = chain.tip().federation;
+    if (!isMember(inForce)) return refuse("not-ready", notMember(inForce));
+    const tooLarge = checkSize(bytes, inForce.document.parameters);
     if (tooLarge !== undefined) return tooLarge;
     const verified = verifyTransaction(bytes, { genesisId: federation.genesisId, crypto });
     if (!verified.ok) return verified;
@@ -130,22 +144,26 @@ export function makeServices(options: ServiceOptions): RunningServices {
     for (const wakes of [...waiting.values()]) for (const wake of wakes) wake();
   }
 
+  function isMember({ document }: Federation): boolean {
+    return document.members.some(({ key }) => equal(key, options.self));
+  }
+
   function status(): NodeStatus {
-    const { height, round, standing, isBehind, heights } = member.status();
-    const connected = new Set(options.connected());
-    const peers: PeerStatus[] = federation.document.members.flatMap(({ name }, index) =>
-      index === options.self
+    const { height, round, standing, isBehind, heights, federation: inForce } = member.status();
+    const { members } = inForce.document;
+    const peers: PeerStatus[] = members.flatMap(({ name, key }, index) =>
+      equal(key, options.self)
         ? []
-        : [{ name, connected: connected.has(index), height: heights.get(index) ?? 0 }]
+        : [{ name, connected: options.isConnected(key), height: heights.get(index) ?? 0 }]
     );
     const { transactions, bytes } = member.pool.size();
     return {
-      name: memberAt(federation, options.self).name,
+      name: members.find(({ key }) => equal(key, options.self))?.name ?? publicKeyToText(options.self),
       height,
       round,
       standing,
       synced: !isBehind && (standing === "voting" || standing === "decided"),
-      quorum: federation.quorum,
+      quorum: inForce.quorum,
       peers,
       poolTransactions: transactions,
       poolBytes: bytes,

@@ -36,10 +36,17 @@ export interface TestnetOptions {
   readonly parameters: Partial<Parameters>;
 }
 
+/** The authority's private key: who makes a testnet may add members to it. */
+export const AUTHORITY_FILE = "authority.pem";
+
 const HTTP_OFFSET = 1000;
 const DAY_MS = 86_400_000;
 
-/** Makes DIR/federation.json and DIR/node-1 … with their keys; throws `testnet` before anything is written. */
+/**
+ * Makes DIR/federation.json, DIR/authority.pem, by which later members are certified, and DIR/node-1 … with their keys.
+ *
+ * @throws VnfchainError `testnet` before anything is written.
+ */
 export async function makeTestnet(options: TestnetOptions, nowMs: number): Promise<Federation> {
   const { directory } = options;
   refuseImpossible(options);
@@ -77,6 +84,7 @@ export async function makeTestnet(options: TestnetOptions, nowMs: number): Promi
   await makeDirectory(directory);
   const text = utf8(federationToJson(federation));
   await writeDurably(`${directory}/${FEDERATION_FILE}`, text, { mode: 0o644 });
+  await createKeyFile(`${directory}/${AUTHORITY_FILE}`, authorityKey);
   for (const [i, key] of keys.entries()) await makeNodeDirectory(`${directory}/${nameOf(i)}`, { key, text });
   return federation;
 }

@@ -12,6 +12,7 @@ import { publishCommand } from "./publish.ts";
 import { requestCommand } from "./request.ts";
 import { showCommand } from "./show.ts";
 import { templateCommand } from "./template.ts";
+import { verifyReceiptCommand } from "./verify_receipt.ts";
 
 /** The command that `main.ts` mounts. Its actions throw; the caller prints the error and exits by its code. */
 export function tenantCommand(): CommandUnknownOpts {
@@ -23,6 +24,7 @@ export function tenantCommand(): CommandUnknownOpts {
     .addCommand(requestCommand())
     .addCommand(listCommand())
     .addCommand(showCommand())
+    .addCommand(verifyReceiptCommand())
     .addHelpText(
       "after",
       `${

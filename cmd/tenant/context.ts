@@ -7,6 +7,7 @@
 import type { PublicKey } from "../../core/brands.ts";
 import type { Federation } from "../../core/federation.ts";
 import type { PrivateKey } from "../../core/platform/private_key.ts";
+import { type FederationTrust, openTrust } from "../common/federation_trust.ts";
 import { readFederationFile } from "../common/federation_file.ts";
 import { readKeyFile } from "../common/key_file.ts";
 import { usageError } from "../common/program.ts";
@@ -17,7 +18,10 @@ import { readSecretFile } from "../common/secret_file.ts";
 /** A tenant before a chain. */
 export interface TenantContext {
   readonly key: PrivateKey;
+  /** The document that was given. */
   readonly federation: Federation;
+  /** The newest that nodes have proved. */
+  readonly trust: FederationTrust;
   /** At least one; without a final slash. */
   readonly nodes: readonly string[];
   readonly token: string | undefined;
@@ -38,9 +42,11 @@ export async function openContext(options: AccessOptions): Promise<TenantContext
   const token = tokenPath === undefined ? undefined : await readSecretFile(tokenPath);
   const passphrasePath = options.passphraseFile ?? profile.passphraseFile;
   const secret = passphrasePath === undefined ? {} : { passphrase: await readSecretFile(passphrasePath) };
+  const federation = await readFederationFile(federationPath);
   return {
     key: await readKeyFile(keyPath, secret),
-    federation: await readFederationFile(federationPath),
+    federation,
+    trust: openTrust(federation),
     nodes,
     token,
     maxStalenessMs: options.maxStaleness,

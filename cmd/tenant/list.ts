@@ -28,15 +28,15 @@ export function listCommand(): CommandUnknownOpts {
       const context = await openContext(options);
       const recipients = options.to === undefined ? allRecipients(context) : [options.to];
       const sender = context.key.publicKey;
-      const { header, feeds } = await readFeeds(
-        context,
-        recipients.map((recipient) => ({ sender, recipient })),
-      );
-      const rows = feeds.flat().map(rowOf).sort((a, b) => a.height - b.height || a.index - b.index);
-      const time = new Date(header.time).toISOString();
-      if (options.json) return printJson({ height: header.height, time, transactions: rows });
+      const { head, feeds } = await readFeeds(context, {
+        wanted: recipients.map((recipient) => ({ sender, recipient })),
+        keep: rowOf,
+      });
+      const rows = feeds.flat().sort((a, b) => a.height - b.height || a.index - b.index);
+      const time = new Date(head.time).toISOString();
+      if (options.json) return printJson({ height: head.height, time, transactions: rows });
       for (const recipient of recipients) printFeed(recipient, rows);
-      note(`${rows.length} transactions, all there are up to height ${header.height}, ${time}`);
+      note(`${rows.length} transactions, all there are up to height ${head.height}, ${time}`);
       if (recipients.every((recipient) => recipient === null)) {
         note("only templates were looked for: give --to, or set recipients in the profile");
       }

@@ -9,7 +9,8 @@ import type { PublicKey } from "../../core/brands.ts";
 import { equal, toBase64, toHex } from "../../core/bytes.ts";
 import { makeCid } from "../../core/cid.ts";
 import { EXIT, VnfchainError } from "../../core/errors.ts";
-import type { KnownHeader, PlacedTransaction } from "../../core/light_client.ts";
+import type { KnownHeader } from "../../core/certified_header.ts";
+import type { PlacedTransaction } from "../../core/light_client.ts";
 import type { OpenedConfiguration } from "../../core/platform/configuration.ts";
 import { platformCrypto, randomBytes } from "../../core/platform/crypto.ts";
 import {
@@ -36,7 +37,7 @@ import { openContext, type TenantContext } from "./context.ts";
 import { openOwn } from "./opening.ts";
 import { accessCommand, type AccessOptions, type OutputOptions } from "./options.ts";
 import { submitAndWait } from "./submit.ts";
-import { pollNodes } from "./versions.ts";
+import { lookUp } from "./versions.ts";
 import { interrupted, pause, startWaiting } from "./waiting.ts";
 
 type RequestOptions = AccessOptions & OutputOptions & {
@@ -122,7 +123,7 @@ async function waitForAnswer(
   let failures: readonly NodeFailure[] = [];
   let first = 0;
   for (let leftMs = endMs - performance.now(); leftMs > 0; leftMs = endMs - performance.now()) {
-    const outcome = await pollNodes(context, {
+    const outcome = await lookUp(context, {
       configurations: [wanted],
       known,
       first,
@@ -132,7 +133,7 @@ async function waitForAnswer(
     failures = outcome.failures;
     if (outcome.ok) {
       first = context.nodes.indexOf(outcome.node);
-      known = { height: outcome.value.header.height, hash: outcome.value.headerHash };
+      known = outcome.value.head;
       const found = outcome.value.configuration(wanted);
       if (found.ok && found.value !== null) return checkAnswer(transaction, found.value);
     }

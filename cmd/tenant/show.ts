@@ -61,8 +61,11 @@ async function find(
     if (transaction !== null) return transaction;
     throw unknown(`no configuration has the CID ${toHex(id)}, and no node knows a transaction with that id`);
   }
-  const { feeds } = await readFeeds(context, [{ sender: context.key.publicKey, recipient: to }]);
-  const transaction = feeds.flat().find((placed) => equal(placed.transaction.id, id));
+  const { feeds } = await readFeeds(context, {
+    wanted: [{ sender: context.key.publicKey, recipient: to }],
+    keep: (placed) => equal(placed.transaction.id, id) ? placed : undefined,
+  });
+  const [transaction] = feeds.flat();
   if (transaction !== undefined) return transaction;
   throw unknown(`neither a CID nor what was published to that key is ${toHex(id)}, which is proved`);
 }

@@ -5,71 +5,35 @@
  *
  * @module
  */
-import type { Header } from "../../core/block.ts";
 import type { Cid, TxId } from "../../core/brands.ts";
 import { equal, toHex } from "../../core/bytes.ts";
-import { accept, assert, EXIT, type Refusal, refuse, VnfchainError } from "../../core/errors.ts";
-import {
-  type FollowedFeed,
-  type KnownHeader,
-  type PlacedTransaction,
-  type VerifiedPoll,
-  verifyPoll,
-} from "../../core/light_client.ts";
+import type { KnownHeader } from "../../core/certified_header.ts";
+import { accept, assert, EXIT, refuse, VnfchainError } from "../../core/errors.ts";
+import type { FollowedFeed, PlacedTransaction } from "../../core/light_client.ts";
 import { platformCrypto } from "../../core/platform/crypto.ts";
-import { encodePollRequest, type PollConfiguration } from "../../core/poll.ts";
+import type { PollConfiguration } from "../../core/poll.ts";
 import { verifyReceipt } from "../../core/receipt.ts";
 import type { Feed } from "../../core/state/keys.ts";
+import { pollNodes, type PollOutcome, type PollQuestion } from "../common/certified_poll.ts";
+import { readFeed } from "../common/history.ts";
 import { requestNode } from "../common/http_client.ts";
-import { askNodes, failedQuestion, type NodeFailure, type Outcome } from "../common/nodes.ts";
+import { askNodes, failedQuestion, type NodeFailure } from "../common/nodes.ts";
 import type { TenantContext } from "./context.ts";
 
 /** What is asked, and what was seen before. */
-export interface Lookup {
-  readonly feeds?: readonly FollowedFeed[];
-  readonly configurations?: readonly PollConfiguration[];
-  /** The newest header seen, below which no answer may fall. */
-  readonly known?: KnownHeader | null;
+export interface Lookup extends Partial<PollQuestion> {
   /** The node to begin with, by its place in the list. */
   readonly first?: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Asks the nodes in turn by a poll. */
-export async function pollNodes(context: TenantContext, lookup: Lookup): Promise<Outcome<VerifiedPoll>> {
+export async function lookUp(context: TenantContext, lookup: Lookup): Promise<PollOutcome> {
   const { feeds = [], configurations = [], known = null, first = 0, signal } = lookup;
-  const body = encodePollRequest({
-    feeds: feeds.map(({ sender, recipient, state }) => ({ sender, recipient, count: state?.count ?? 0 })),
-    configurations,
-  });
-  const question = { feeds, configurations, known, federation: context.federation, crypto: platformCrypto };
-  return await askNodes(context.nodes, {
-    first,
-    ask: (node) => requestNode(new URL(`${node}/v1/poll`), { method: "POST", body, signal }),
-    judge: (answer) => {
-      const verified = verifyPoll(answer, question);
-      if (!verified.ok) return verified;
-      return checkAnswer(verified.value, { configurations, context }) ?? verified;
-    },
-  });
-}
-
-/** What the light client leaves to its caller: that all is there, that it goes on, that it is fresh. */
-function checkAnswer(
-  { header, feeds, configuration }: VerifiedPoll,
-  { configurations, context }: { configurations: readonly PollConfiguration[]; context: TenantContext },
-): Refusal | undefined {
-  for (const wanted of configurations) {
-    const found = configuration(wanted);
-    if (!found.ok) return found;
-  }
-  // Otherwise a node could have us ask for ever.
-  const stuck = feeds.some(({ complete }) => !complete) &&
-    feeds.every(({ transactions }) => transactions.length === 0);
-  if (stuck) return refuse("proof-incomplete", "a feed's transactions are promised and not sent");
-  const ageMs = Date.now() - header.time;
-  if (ageMs <= context.maxStalenessMs) return undefined;
-  return refuse("stale", `the newest block shown is ${Math.round(ageMs / 1000)} s old`);
+  const { trust, maxStalenessMs } = context;
+  const nodes = context.nodes.map((_, i) => context.nodes[(first + i) % context.nodes.length] as string);
+  const target = { trust, maxStalenessMs, nowMs: Date.now, signal };
+  return await pollNodes(target, { nodes, question: { feeds, configurations, known } });
 }
 
 /** The error for a look-up that no node answered well. */
@@ -97,7 +61,7 @@ export async function findConfiguration(
   context: TenantContext,
   wanted: PollConfiguration,
 ): Promise<PlacedTransaction | null> {
-  const outcome = await pollNodes(context, { configurations: [wanted] });
+  const outcome = await lookUp(context, { configurations: [wanted] });
   if (!outcome.ok) throw failedLookup(`look up configuration ${toHex(wanted.cid)}`, outcome.failures);
   const found = outcome.value.configuration(wanted);
   assert(found.ok, "a look-up was judged by two measures");
@@ -110,28 +74,55 @@ export async function nextVid(context: TenantContext, cid: Cid): Promise<number>
   return (latest?.transaction.payload.vid ?? 0) + 1;
 }
 
-/** All transactions of some feeds, and the header that they are proved by. */
-export interface ReadFeeds {
-  readonly header: Header;
+/** What was kept of the transactions of some feeds, and the header that they are proved by. */
+export interface ReadFeeds<T> {
+  readonly head: KnownHeader;
   /** In the order asked. */
-  readonly feeds: readonly (readonly PlacedTransaction[])[];
+  readonly feeds: readonly (readonly T[])[];
 }
 
-/** Reads feeds from their beginning, in as many polls as it takes. */
-export async function readFeeds(context: TenantContext, wanted: readonly Feed[]): Promise<ReadFeeds> {
-  let feeds: FollowedFeed[] = wanted.map((feed) => ({ ...feed, state: null }));
-  const found: PlacedTransaction[][] = wanted.map(() => []);
+/** Which feeds are read, and what is kept of each transaction: not its bytes, of which there may be gigabytes. */
+export interface FeedsQuestion<T> {
+  readonly wanted: readonly Feed[];
+  /** `undefined` for what is not kept. */
+  readonly keep: (placed: PlacedTransaction) => T | undefined;
+}
+
+/** Reads feeds from their beginning, in as many polls and pages as it takes. */
+export async function readFeeds<T>(
+  context: TenantContext,
+  { wanted, keep }: FeedsQuestion<T>,
+): Promise<ReadFeeds<T>> {
+  let feeds: readonly FollowedFeed[] = wanted.map((feed) => ({ ...feed, state: null }));
+  const kept: T[][] = wanted.map(() => []);
   let known: KnownHeader | null = null;
   let first = 0;
+  const take = (i: number, placed: readonly PlacedTransaction[]) => {
+    for (const each of placed) {
+      const part = keep(each);
+      if (part !== undefined) kept[i]?.push(part);
+    }
+  };
   for (;;) {
-    const outcome: Outcome<VerifiedPoll> = await pollNodes(context, { feeds, known, first });
+    const outcome: PollOutcome = await lookUp(context, { feeds, known, first });
     if (!outcome.ok) throw failedLookup("read publications", outcome.failures);
-    const { header, headerHash, feeds: news } = outcome.value;
-    for (const [i, { transactions }] of news.entries()) found[i]?.push(...transactions);
-    if (news.every(({ complete }) => complete)) return { header, feeds: found };
-    feeds = feeds.map((feed, i) => ({ ...feed, state: news[i]?.state ?? null }));
-    known = { height: header.height, hash: headerHash };
+    const { head, feeds: news } = outcome.value;
+    for (const [i, { transactions }] of news.entries()) take(i, transactions);
+    if (news.every(({ complete }) => complete)) return { head, feeds: kept };
     first = context.nodes.indexOf(outcome.node);
+    const inTurn = context.nodes.map((_, i) => context.nodes[(first + i) % context.nodes.length] as string);
+    const source = { nodes: () => inTurn, genesisId: context.federation.genesisId };
+    const reached: FollowedFeed[] = [];
+    for (const [i, feed] of feeds.entries()) {
+      const { state = null, paged = null } = news[i] ?? {};
+      reached.push({ ...feed, state: paged ?? state });
+      if (paged === null) continue;
+      const onNews = (placed: readonly PlacedTransaction[]) => take(i, placed);
+      const reading = await readFeed(source, { feed, certified: paged, onNews });
+      if (!reading.ok) throw failedLookup("read publications", reading.failures);
+    }
+    feeds = reached;
+    known = head;
   }
 }
 

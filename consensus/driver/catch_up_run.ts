@@ -21,6 +21,8 @@ import type { DriverLog } from "./log.ts";
 
 /** How long a member has for an answer. */
 const ANSWER_MS = 10_000;
+/** After this time another member is asked as well. */
+const SLOW_MS = 1_000;
 
 /** What catching up works with. */
 export interface CatchUpOptions {
@@ -54,6 +56,7 @@ export function openCatchUp(options: CatchUpOptions): CatchUpRun {
   const helpers = makeHelpers(() => performance.now());
   /** Of each member, the question that it has to answer, or the pause after which its claim counts again. */
   const timers = new Map<number, { readonly id: ReturnType<typeof setTimeout>; readonly isAsked: boolean }>();
+  const slowTimers = new Set<ReturnType<typeof setTimeout>>();
   const paused = new Map<number, Height>();
   let plan = planning.makeCatchUp<RawBlock>({ height: options.height() });
   let deliveries: Delivery[] = [];
@@ -77,6 +80,11 @@ export function openCatchUp(options: CatchUpOptions): CatchUpRun {
     const count = helpers.portion(member, last - first + 1);
     if (!options.ask(member, { from: asHeight(first), count })) return forget(member);
     setTimer(member, { afterMs: answerMs, isAsked: true, then: () => fail(member, "no answer in time") });
+    const slow = setTimeout(() => {
+      slowTimers.delete(slow);
+      if (plan.asked.includes(request)) apply(planning.onSlow(plan, member));
+    }, SLOW_MS);
+    slowTimers.add(slow);
   }
 
   /** It cannot be asked now: whoever else can is. */
@@ -173,6 +181,7 @@ export function openCatchUp(options: CatchUpOptions): CatchUpRun {
     [Symbol.dispose]: () => {
       stopped = true;
       for (const { id } of timers.values()) clearTimeout(id);
+      for (const id of slowTimers) clearTimeout(id);
     },
   };
 }

@@ -23,7 +23,7 @@ import { verifyTransactions } from "./verify_transactions.ts";
 
 /** Asks for a block. */
 export type Build = Extract<Action, { kind: "build" }>;
-/** Asks for a verdict on a proposal. */
+/** Asks for a verdict on a proposal; `from` are numbers here. */
 export type Validate = Extract<Action, { kind: "validate" }>;
 /** Hands over a decided block. */
 export type Commit = Extract<Action, { kind: "commit" }>;

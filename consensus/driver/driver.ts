@@ -38,17 +38,20 @@ export interface DriverPorts {
   readonly fatal: (error: unknown) => void;
 }
 
+/** Makes an event when its turn comes, from the state of that moment; null for none. */
+export type MakeEvent = (state: State) => Event | null;
+
 /** A running protocol. Disposing stops it and waits for the action under way. */
 export interface Driver extends AsyncDisposable {
   /** Queues an event; resolves once its actions were run. After a stop it resolves without running anything. */
-  readonly post: (event: Event) => Promise<void>;
+  readonly post: (event: Event | MakeEvent) => Promise<void>;
   /** Runs no further action: no vote leaves any more. */
   readonly stop: () => void;
   readonly state: () => State;
 }
 
 interface Queued {
-  readonly event: Event;
+  readonly event: Event | MakeEvent;
   readonly done: () => void;
 }
 
@@ -65,7 +68,7 @@ export function openDriver(
   const queue: Queued[] = [];
   const timers = openTimers((event) => void post(event));
 
-  function post(event: Event): Promise<void> {
+  function post(event: Event | MakeEvent): Promise<void> {
     if (stopped) return Promise.resolve();
     return new Promise((resolve) => {
       queue.push({ event, done: resolve });
@@ -79,7 +82,9 @@ export function openDriver(
       await runAll(first);
       for (let next = queue.shift(); next !== undefined && !stopped; next = queue.shift()) {
         try {
-          const transition = step(state, next.event);
+          const event = typeof next.event === "function" ? next.event(state) : next.event;
+          if (event === null) continue;
+          const transition = step(state, event);
           state = transition.state;
           await runAll(transition.actions);
         } finally {

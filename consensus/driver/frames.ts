@@ -21,6 +21,7 @@ import {
   txIdShape,
   uint,
 } from "../../core/shape.ts";
+import { type CompactForm, compactProposalShape, compactVoteShape } from "./compact_form.ts";
 
 /** A frame's content. */
 export type Frame =
@@ -37,9 +38,25 @@ export type Frame =
   /** Asks for decided blocks. */
   | { readonly kind: "getBlocks"; readonly from: Height; readonly count: number }
   /** Decided blocks from `from` on, encoded as in archives; empty when there are none. */
-  | { readonly kind: "blocks"; readonly from: Height; readonly blocks: readonly Bytes[] };
+  | { readonly kind: "blocks"; readonly from: Height; readonly blocks: readonly Bytes[] }
+  /** The sender's PREPARE, COMMIT or PRE-PREPARE of round 0, without what the receiver knows. */
+  | CompactForm
+  /** Asks for the receiver's own votes at a height, in full. */
+  | { readonly kind: "wantVotes"; readonly height: Height };
 
-const TAGS = { message: 1, transactions: 2, want: 3, pool: 4, height: 5, getBlocks: 6, blocks: 7 } as const;
+const TAGS = {
+  message: 1,
+  transactions: 2,
+  want: 3,
+  pool: 4,
+  height: 5,
+  getBlocks: 6,
+  blocks: 7,
+  prepare: 8,
+  commit: 9,
+  proposal: 10,
+  wantVotes: 11,
+} as const;
 
 const transactionsShape = list(bytesUpTo(LIMITS.transactionBytesCeiling), LIMITS.frameTransactions);
 const idsShape: Shape<readonly TxId[]> = list(txIdShape, LIMITS.poolTransactions);
@@ -69,6 +86,13 @@ function encodePayload(frame: Frame): Bytes {
       return encodeShape(getBlocksShape, frame);
     case "blocks":
       return encodeShape(blocksShape, frame);
+    case "prepare":
+    case "commit":
+      return encodeShape(compactVoteShape, frame.form);
+    case "proposal":
+      return encodeShape(compactProposalShape, frame.form);
+    case "wantVotes":
+      return encodeShape(heightShape, frame.height);
     default:
       return unreachable(frame);
   }
@@ -95,6 +119,14 @@ export function decodeFrame(bytes: Bytes): Verdict<Frame> {
       return map(decodeShape(getBlocksShape, payload, FORMAT), (asked) => ({ kind: "getBlocks", ...asked }));
     case TAGS.blocks:
       return map(decodeShape(blocksShape, payload, FORMAT), (answer) => ({ kind: "blocks", ...answer }));
+    case TAGS.prepare:
+      return map(decodeShape(compactVoteShape, payload, FORMAT), (form) => ({ kind: "prepare", form }));
+    case TAGS.commit:
+      return map(decodeShape(compactVoteShape, payload, FORMAT), (form) => ({ kind: "commit", form }));
+    case TAGS.proposal:
+      return map(decodeShape(compactProposalShape, payload, FORMAT), (form) => ({ kind: "proposal", form }));
+    case TAGS.wantVotes:
+      return map(decodeShape(heightShape, payload, FORMAT), (height) => ({ kind: "wantVotes", height }));
     default:
       return refuse("message-format", `frame of unknown kind ${bytes[0]}`);
   }

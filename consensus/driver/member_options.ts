@@ -8,6 +8,7 @@ import type { Height, PublicKey, Signature } from "../../core/brands.ts";
 import type { Bytes } from "../../core/bytes.ts";
 import type { CryptoPort } from "../../core/crypto_port.ts";
 import type { ChainPort, ChainReader, PoolPort } from "../../core/ports.ts";
+import type { Roster } from "../../core/roster.ts";
 import type { Evidence } from "../evidence.ts";
 import type { JournalPort } from "./driver.ts";
 import type { DriverLog } from "./log.ts";
@@ -21,6 +22,8 @@ export interface MemberOptions {
   readonly crypto: CryptoPort;
   readonly key: { readonly publicKey: PublicKey; readonly sign: (message: Bytes) => Signature };
   readonly network: NetworkPort;
+  /** Numbers the members; shared with the network. */
+  readonly roster: Roster;
   readonly nowMs: () => number;
   /** Encoded blocks of our chain, bounded. */
   readonly readBlocks: (options: { from: Height; limit: number }) => Promise<readonly Bytes[]>;

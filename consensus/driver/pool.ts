@@ -3,7 +3,8 @@
  *
  * What can be proposed is judged alike by every member that holds the same transactions: what waits for a version or
  * for a reference is no work, and what a block made impossible leaves every pool with that block. Otherwise those that
- * hold it would wait for leaders that cannot propose it. Refused: what the pure pool refuses, what the chain says
+ * hold it would wait for leaders that cannot propose it. So it is with changes of the federation (federation_changes.ts),
+ * and what is too large or too old under new parameters leaves the pool when they are in force. Refused: what the pure pool refuses, what the chain says
  * against a transaction, and everything while the disk is low or cannot be written (`busy`).
  *
  * @module
@@ -11,6 +12,7 @@
 import type { Cid, TxId } from "../../core/brands.ts";
 import { toHex } from "../../core/bytes.ts";
 import { accept, type Refusal, refuse, type Verdict, VnfchainError } from "../../core/errors.ts";
+import type { CryptoPort } from "../../core/crypto_port.ts";
 import type { Parameters } from "../../core/federation.ts";
 import type { HashFunction } from "../../core/hashing.ts";
 import { LIMITS } from "../../core/limits.ts";
@@ -18,18 +20,19 @@ import type { ChainReader, PoolPort } from "../../core/ports.ts";
 import type { RefusalCode } from "../../core/refusals.ts";
 import { checkTimestamp } from "../../core/state/transition.ts";
 import { checkSize } from "../../core/transaction_rules.ts";
-import { nonceKey, type Payload, type Transaction, TYPE } from "../../core/transaction.ts";
+import { isFederationChange, nonceKey, type Transaction, TYPE } from "../../core/transaction.ts";
 import * as mempool from "../mempool.ts";
+import { checkRoom, isProposable, judgeChange } from "./federation_changes.ts";
 import type { DriverLog } from "./log.ts";
 import type { Pool } from "./pool_port.ts";
-import { makeAwaitedReferences, type Version } from "./references.ts";
+import { makeAwaitedReferences } from "./references.ts";
+import { readStanding } from "./standing.ts";
 
 /** What the pool works with. */
 export interface PoolOptions {
   readonly port: PoolPort;
-  readonly reader: Pick<ChainReader, "tip" | "configuration" | "isNonceUsed">;
-  readonly parameters: Parameters;
-  readonly hash: HashFunction;
+  readonly reader: Pick<ChainReader, "tip" | "configuration" | "isNonceUsed" | "block">;
+  readonly crypto: CryptoPort;
   readonly nowMs: () => number;
   /** Whether there is too little space to take anything. */
   readonly isDiskLow: () => boolean;
@@ -54,15 +57,21 @@ const NOT_WRITTEN = "this node's disk could not be written";
 
 /** Opens the pool with what was durable at the last end. */
 export async function openMemberPool(options: PoolOptions): Promise<MemberPool> {
-  const { port, reader, parameters, hash, nowMs, log } = options;
-  const pool = mempool.makePool({ lifetimeMs: parameters.transactionLifetimeMs });
+  const { port, reader, crypto: { hash }, nowMs, log } = options;
+  /** Those in force; a change of the federation may bring others. */
+  const parametersNow = (): Parameters => reader.tip().federation.document.parameters;
+  const pool = mempool.makePool({ lifetimeMs: parametersNow().transactionLifetimeMs });
   const bodies = new Map<string, Transaction>();
   const references = makeAwaitedReferences();
   /** Those that a leader could not put into a block now, but may later; tried again after the next transactions. */
   const aside = new Set<string>();
   const byNonce = new Map<string, TxId>();
+  /** Changes of the federation, by transaction id. */
+  const changes = new Set<string>();
   /** Of those in memory that are not durable yet: whether they became so. */
   const writing = new Map<string, Promise<boolean>>();
+  /** What was the largest that any transaction here may have. */
+  let largestBytes = parametersNow().maxTransactionBytes;
   await loadDurable();
 
   async function loadDurable(): Promise<void> {
@@ -79,6 +88,7 @@ export async function openMemberPool(options: PoolOptions): Promise<MemberPool> 
   }
 
   function judge({ payload, bytes }: Transaction): Refusal | undefined {
+    const parameters = parametersNow();
     const tooLarge = checkSize(bytes, parameters);
     if (tooLarge !== undefined) return tooLarge;
     const late = checkTimestamp(payload.timestamp, { timeMs: nowMs(), parameters });
@@ -92,12 +102,14 @@ export async function openMemberPool(options: PoolOptions): Promise<MemberPool> 
   async function take(transaction: Transaction, written: Promise<boolean>): Promise<Verdict<TxId>> {
     const { payload, id } = transaction;
     const name = toHex(id);
-    let standing = await readStanding(payload);
+    const full = isFederationChange(transaction) && !bodies.has(name) ? checkRoom(changes.size) : undefined;
+    if (full !== undefined) return full;
+    let standing = await readStanding(payload, options);
     // A block that came meanwhile may hold what we just missed, and nobody would tell us again.
-    while (standing.height !== reader.tip().parent.height) standing = await readStanding(payload);
+    while (standing.height !== reader.tip().parent.height) standing = await readStanding(payload, options);
     // Nothing is awaited from here on: the chain that was asked is the one that the entry is added under.
     if (bodies.has(name)) return accept(id);
-    const problem = judge(transaction);
+    const problem = standing.problem ?? judge(transaction);
     if (problem !== undefined) return problem;
     const entry = entryOf(hash, transaction);
     const added = mempool.addToPool(pool, { entry, latestVid: standing.latestVid, nowMs: nowMs() });
@@ -105,22 +117,9 @@ export async function openMemberPool(options: PoolOptions): Promise<MemberPool> 
     bodies.set(name, transaction);
     writing.set(name, written);
     byNonce.set(toHex(entry.nonceKey), id);
+    if (payload.type === TYPE.federation) changes.add(name);
     references.wait(name, standing.missing);
     return accept(id);
-  }
-
-  /** What the chain has of a transaction's CID and references, and at which height that was. */
-  async function readStanding(
-    payload: Payload,
-  ): Promise<{ height: number; latestVid: number; missing: readonly Version[] }> {
-    const { height } = reader.tip().parent;
-    if (payload.type !== TYPE.configuration) return { height, latestVid: 0, missing: [] };
-    const latestOf = async (cid: Cid) => (await reader.configuration(cid))?.latestVid ?? 0;
-    const missing: Version[] = [];
-    for (const { cid, vid } of [...payload.body.applyBefore, ...payload.body.applyAfter]) {
-      if (await latestOf(cid) < (vid ?? 1)) missing.push({ cid: toHex(cid), vid: vid ?? 1 });
-    }
-    return { height, latestVid: await latestOf(payload.cid), missing };
   }
 
   async function add(transactions: readonly Transaction[]): Promise<readonly Verdict<TxId>[]> {
@@ -173,24 +172,27 @@ export async function openMemberPool(options: PoolOptions): Promise<MemberPool> 
   }
 
   function chosen(count: number): readonly Transaction[] {
+    const { maxBlockBytes } = parametersNow();
+    const tip = reader.tip();
     // Those that are passed over take no room of the others.
-    const all = references.count() + aside.size > 0;
-    const room = all ? { bytes: Infinity, count: Infinity } : { bytes: parameters.maxBlockBytes, count };
+    const all = references.count() + aside.size + changes.size > 0;
+    const room = all ? { bytes: Infinity, count: Infinity } : { bytes: maxBlockBytes, count };
     const passedOver = new Set<string>();
     const transactions: Transaction[] = [];
     let bytes = 0;
     for (const { id, cid, vid, size } of mempool.candidates(pool, { nowMs: nowMs(), ...room })) {
       const name = toHex(id);
       // A version cannot come before the one before it.
-      const isWaiting = references.isWaiting(name) || aside.has(name) ||
+      const transaction = bodies.get(name) as Transaction;
+      const isWaiting = references.isWaiting(name) || aside.has(name) || !isProposable(transaction, tip) ||
         (vid !== null && passedOver.has(toHex(cid)));
       if (isWaiting) {
         if (vid !== null) passedOver.add(toHex(cid));
         continue;
       }
       bytes += size;
-      if (transactions.length >= count || bytes > parameters.maxBlockBytes) break;
-      transactions.push(bodies.get(name) as Transaction);
+      if (transactions.length >= count || bytes > maxBlockBytes) break;
+      transactions.push(transaction);
     }
     return transactions;
   }
@@ -202,6 +204,7 @@ export async function openMemberPool(options: PoolOptions): Promise<MemberPool> 
     for (const [name, { payload }] of gone) {
       bodies.delete(name);
       aside.delete(name);
+      changes.delete(name);
       references.forget(name);
       byNonce.delete(toHex(nonceKey(hash, payload)));
     }
@@ -218,11 +221,29 @@ export async function openMemberPool(options: PoolOptions): Promise<MemberPool> 
       if (rival !== undefined) mempool.dropFromPool(pool, { id: rival, code: "duplicate" });
       if (vid !== null) references.onVersion({ cid: toHex(cid), vid });
     }
+    await judgeAgain();
     mempool.expire(pool, nowMs());
     // An empty block changes nothing that anybody waits for.
     if (committed.length > 0) aside.clear();
     await removeDurable(sweep().filter((id) => !own.has(toHex(id))));
     options.onChange({ grew: false });
+  }
+
+  /** After a block: what its federation, or the passing of time, made impossible. */
+  async function judgeAgain(): Promise<void> {
+    const { transactionLifetimeMs, maxTransactionBytes } = parametersNow();
+    if (transactionLifetimeMs !== pool.lifetimeMs) mempool.setLifetime(pool, transactionLifetimeMs);
+    if (maxTransactionBytes < largestBytes) {
+      const large = [...pool.entries.values()].filter(({ size }) => size > maxTransactionBytes);
+      for (const { id } of large) mempool.dropFromPool(pool, { id, code: "too-large" });
+    }
+    largestBytes = maxTransactionBytes;
+    for (const name of [...changes]) {
+      const transaction = bodies.get(name);
+      if (transaction === undefined || !isFederationChange(transaction)) continue;
+      const problem = await judgeChange(transaction.payload, options);
+      if (problem !== undefined) mempool.dropFromPool(pool, { id: transaction.id, code: problem.code });
+    }
   }
 
   async function drop(refused: ReadonlyMap<string, Refusal>): Promise<void> {

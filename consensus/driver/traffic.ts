@@ -8,43 +8,45 @@
  * @module
  */
 import type { Height, TxId } from "../../core/brands.ts";
-import { type Bytes, toHex } from "../../core/bytes.ts";
+import { type Bytes, equal, toHex } from "../../core/bytes.ts";
 import { type Refusal, unreachable } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { CryptoPort } from "../../core/crypto_port.ts";
-import type { ChainPort } from "../../core/ports.ts";
+import type { ChainPort, Tip } from "../../core/ports.ts";
 import type { RefusalCode } from "../../core/refusals.ts";
 import type { Transaction } from "../../core/transaction.ts";
-import type { Event } from "../events.ts";
 import { isOfInterest } from "../interest.ts";
-import type { State } from "../state.ts";
+import type { Message } from "../message.ts";
 import { verifyMessage } from "../verify.ts";
 import { decodeMessage } from "../wire.ts";
 import type { Bodies } from "./bodies.ts";
+import type { CompactLinks } from "./compact_links.ts";
 import { decodeFrame, encodeFrame, type Frame } from "./frames.ts";
 import type { DriverLog } from "./log.ts";
 import type { Pool } from "./pool_port.ts";
+import type { ProtocolPort } from "./protocol_port.ts";
 import { makeRefusedLately } from "./refused_lately.ts";
 import { sendTransactions, type Serving } from "./serving.ts";
 import { verifyTransactions } from "./verify_transactions.ts";
 
-/** The members' links. */
+/** The members' links; members by their numbers. */
 export interface NetworkPort {
   /** False when no link stands or its queue is full. */
   readonly send: (member: number, frame: Bytes) => boolean;
+  /** To everybody who is linked. */
   readonly broadcast: (frame: Bytes) => void;
+  /** The chain has a new tip, whose documents say who is linked from now on. */
+  readonly follow: (tip: Tip) => void;
 }
 
 /** What traffic works with. */
-export interface TrafficOptions {
-  readonly network: NetworkPort;
+export interface TrafficOptions extends Pick<ProtocolPort, "about" | "state"> {
+  readonly network: Pick<NetworkPort, "send" | "broadcast">;
   readonly chain: Pick<ChainPort, "tip">;
   readonly pool: Pool;
   readonly bodies: Bodies;
+  readonly compact: CompactLinks;
   readonly crypto: CryptoPort;
-  readonly post: (event: Event) => Promise<void>;
-  /** The protocol's state. */
-  readonly state: () => State;
   readonly serving: Serving;
   /** Blocks, asked for or not. */
   readonly onBlocks: (member: number, answer: { from: Height; blocks: readonly Bytes[] }) => void;
@@ -62,9 +64,15 @@ export interface Traffic {
   readonly spread: (transactions: readonly Transaction[]) => void;
 }
 
+/** A vote under the document that comes into force next; we are not there yet, and it is sent again where it matters. */
+function isOfLaterFederation(message: Message, { parent, federation, nextFederation }: Tip): boolean {
+  return message.kind !== "decided" && message.height > parent.height + 1 &&
+    !equal(federation.hash, nextFederation.hash);
+}
+
 /** Makes the traffic. */
 export function makeTraffic(options: TrafficOptions): Traffic {
-  const { network, chain, pool, bodies, crypto, post, serving } = options;
+  const { network, chain, pool, bodies, compact, crypto, about, serving } = options;
   const refusedLately = makeRefusedLately(options.monotonicMs);
 
   function warn(what: string, member: number, { code, detail }: { code: RefusalCode; detail: string }): void {
@@ -74,11 +82,16 @@ export function makeTraffic(options: TrafficOptions): Traffic {
   async function onMessage(member: number, bytes: Bytes): Promise<void> {
     const decoded = decodeMessage(bytes);
     if (!decoded.ok) return warn("message refused", member, decoded);
+    compact.onMessage(member, decoded.value);
     // Votes that come after a quorum cost no verification.
     if (!isOfInterest(options.state(), decoded.value)) return;
-    const verdict = verifyMessage(decoded.value, { federation: chain.tip().federation, crypto });
+    const tip = chain.tip();
+    if (isOfLaterFederation(decoded.value, tip)) return;
+    const verdict = verifyMessage(decoded.value, { federation: tip.federation, crypto });
     if (!verdict.ok) return warn("message refused", member, verdict);
-    await post({ kind: "message", from: member, message: verdict.value });
+    const message = verdict.value;
+    await about(member, (from) => ({ kind: "message", from, message }));
+    await compact.onGiven({ from: member, message });
   }
 
   async function onTransactions(member: number, all: readonly Bytes[]): Promise<void> {
@@ -93,6 +106,8 @@ export function makeTraffic(options: TrafficOptions): Traffic {
     for (const [i, verdict] of verdicts.entries()) {
       if (!verdict.ok) refusedLately.note(toHex((news[i] as Transaction).id));
     }
+    // Now that the pool has them: a proposal that names them would have them asked for otherwise.
+    await compact.onTransactions(news.map(({ id }) => id));
     const first: Refusal | undefined = verdicts.find((verdict) => !verdict.ok) as Refusal | undefined;
     if (first !== undefined) {
       options.log("debug", "the pool did not take a transaction", { member, code: first.code });
@@ -123,11 +138,17 @@ export function makeTraffic(options: TrafficOptions): Traffic {
       case "pool":
         return onPool(member, frame.ids);
       case "height":
-        return await post({ kind: "peerHeight", member, height: frame.height });
+        return await about(member, (index) => ({ kind: "peerHeight", member: index, height: frame.height }));
       case "getBlocks":
         return await serving.blocks(member, frame);
       case "blocks":
         return options.onBlocks(member, frame);
+      case "prepare":
+      case "commit":
+      case "proposal":
+        return await compact.onForm(member, frame);
+      case "wantVotes":
+        return await compact.onWanted(member, frame.height);
       default:
         return unreachable(frame);
     }

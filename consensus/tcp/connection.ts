@@ -16,9 +16,9 @@ import { encodeFrame } from "./frame.ts";
 import { KIND, SEAL_BYTES, type Session } from "./session.ts";
 import type { FrameSocket } from "./socket.ts";
 
-/** Why a connection ended: the network or the peer, silence, a newer connection, our own stop, or a refusal. */
+/** Why a connection ended: the network or the peer, silence, a newer one, our stop, a removed member, or a refusal. */
 export interface ConnectionEnd {
-  readonly code: "closed" | "idle" | "replaced" | "stopped" | RefusalCode;
+  readonly code: "closed" | "idle" | "replaced" | "stopped" | "removed" | RefusalCode;
   readonly detail: string;
 }
 

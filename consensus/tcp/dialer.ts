@@ -1,10 +1,10 @@
 /**
  * Dials one member for as long as there is no connection with it: exponential backoff with jitter, so that members
- * that start together do not dial together for ever.
+ * that start together do not dial together for ever. A new member is refused by those whose chain does not name it yet:
+ * that counts as a failure like any other.
  *
  * @module
  */
-import { memberAt } from "../../core/federation.ts";
 import { type Address, formatAddress } from "./address.ts";
 import type { PeerLogEntry } from "./log.ts";
 import { meet, type Meeting } from "./meet.ts";
@@ -13,13 +13,16 @@ import { makeFrameSocket } from "./socket.ts";
 /** A member to be dialed. */
 export interface Target {
   readonly member: number;
-  /** Asked before each attempt. */
-  readonly address: () => Address;
+  /** Asked before each attempt; `undefined` when the document names one that cannot be read. */
+  readonly address: () => Address | undefined;
+  /** Aborted when the member is to be dialed no more. */
+  readonly stopping: AbortSignal;
 }
 
-/** Keeps dialing until `meeting.stopping`; resolves then. */
+/** Keeps dialing until `target.stopping`; resolves then. */
 export async function keepDialing(target: Target, meeting: Meeting): Promise<void> {
-  const { links, stopping, timing } = meeting;
+  const { links, timing } = meeting;
+  const { stopping } = target;
   let failures = 0;
   let lastCode: string | undefined;
   while (!stopping.aborted) {
@@ -36,10 +39,16 @@ export async function keepDialing(target: Target, meeting: Meeting): Promise<voi
 }
 
 /** One attempt; what went wrong, or nothing. */
-async function dial({ member, address }: Target, meeting: Meeting): Promise<PeerLogEntry | undefined> {
-  const target = address();
-  const to = `member ${memberAt(meeting.handshake.federation, member).name} at ${formatAddress(target)}`;
-  const conn = await connect(target, meeting);
+async function dial(target: Target, meeting: Meeting): Promise<PeerLogEntry | undefined> {
+  const { member } = target;
+  const { name, peerAddress } = meeting.handshake.circle.member(member);
+  const address = target.address();
+  if (address === undefined) {
+    const detail = `cannot connect to member ${name}: its address ${peerAddress} cannot be read`;
+    return { level: "warning", code: "unreachable", member, detail };
+  }
+  const to = `member ${name} at ${formatAddress(address)}`;
+  const conn = await connect(address, { ...meeting, stopping: target.stopping });
   if (conn === undefined) {
     return { level: "info", code: "unreachable", member, detail: `cannot connect to ${to}; trying again` };
   }
@@ -57,7 +66,7 @@ async function dial({ member, address }: Target, meeting: Meeting): Promise<Peer
 /** A TCP connection within the handshake's time; `undefined` when there is none. */
 async function connect(
   { host, port }: Address,
-  { timing, stopping }: Meeting,
+  { timing, stopping }: Pick<Meeting, "timing" | "stopping">,
 ): Promise<Deno.TcpConn | undefined> {
   const giveUp = new AbortController();
   const abort = () => giveUp.abort();

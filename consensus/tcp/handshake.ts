@@ -12,9 +12,9 @@
 import type { PublicKey, Signature } from "../../core/brands.ts";
 import { type Bytes, compare, u64be } from "../../core/bytes.ts";
 import { accept, assert, refuse, type Verdict } from "../../core/errors.ts";
-import { type Federation, memberAt } from "../../core/federation.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { CryptoPort } from "../../core/crypto_port.ts";
+import type { Circle } from "./circle.ts";
 import { encodeFrame } from "./frame.ts";
 import {
   checkGreeting,
@@ -49,7 +49,8 @@ export interface Identity {
 /** What a handshake needs to know. */
 export interface HandshakeContext {
   readonly self: Identity;
-  readonly federation: Federation;
+  /** Who may be met. */
+  readonly circle: Circle;
   readonly crypto: CryptoPort;
   /** Random bytes, fit for nonces. */
   readonly random: (count: number) => Bytes;
@@ -59,7 +60,7 @@ export interface HandshakeContext {
 
 /** A peer that has proved who it is. */
 export interface Authenticated {
-  /** Its index in the federation. */
+  /** Its number (core/roster.ts). */
   readonly member: number;
   /** What it says first. */
   readonly hello: Bytes;
@@ -181,7 +182,8 @@ function metWith(
   };
 }
 
-function ownGreeting({ federation, self, random }: HandshakeContext): { bytes: Bytes; ephemeral: Ephemeral } {
+function ownGreeting({ circle, self, random }: HandshakeContext): { bytes: Bytes; ephemeral: Ephemeral } {
+  const federation = circle.federation();
   const ephemeral = generateEphemeral();
   const bytes = encodeGreeting({
     version: 1,
@@ -202,8 +204,8 @@ async function readGreeting(
   if (!bytes.ok) return bytes;
   const greeting = decodeGreeting(bytes.value);
   if (!greeting.ok) return greeting;
-  const { federation, self } = context;
-  const member = checkGreeting(greeting.value, { federation, self: self.publicKey, expected });
+  const { circle, self } = context;
+  const member = checkGreeting(greeting.value, { circle, self: self.publicKey, expected });
   return member.ok ? accept({ bytes: bytes.value, member: member.value, greeting: greeting.value }) : member;
 }
 
@@ -222,14 +224,14 @@ async function sendProof(
   socket: FrameSocket,
   { exchange, session }: { exchange: Exchange; session: Session },
 ): Promise<void> {
-  const { context: { self, federation, crypto, hello }, member, role, greetings } = exchange;
+  const { context: { self, circle, crypto, hello }, member, role, greetings } = exchange;
   const own = hello(member);
   assert(own.length <= HELLO_BYTES_MAX, `hello has ${own.length} bytes, at most ${HELLO_BYTES_MAX}`);
   const message = proofMessage(crypto.hash, {
-    genesisId: federation.genesisId,
+    genesisId: circle.federation().genesisId,
     role,
     ownKey: self.publicKey,
-    peerKey: memberAt(federation, member).key,
+    peerKey: circle.member(member).key,
     greetings,
     hello: own,
   });
@@ -245,12 +247,12 @@ async function readProof(
   if (!payload.ok) return payload;
   const proof = decodeProof(payload.value);
   if (!proof.ok) return proof;
-  const { context: { self, federation, crypto }, member, role, greetings } = exchange;
+  const { context: { self, circle, crypto }, member, role, greetings } = exchange;
   return checkProof(proof.value, {
     crypto,
-    genesisId: federation.genesisId,
+    genesisId: circle.federation().genesisId,
     role: role === "dialer" ? "listener" : "dialer",
-    peerKey: memberAt(federation, member).key,
+    peerKey: circle.member(member).key,
     ownKey: self.publicKey,
     greetings,
   });

@@ -13,7 +13,6 @@ import type { Hash, PublicKey, Signature } from "../../core/brands.ts";
 import { type Bytes, equal } from "../../core/bytes.ts";
 import { encodeCbor } from "../../core/cbor.ts";
 import { accept, refuse, type Verdict } from "../../core/errors.ts";
-import { type Federation, memberAt, memberIndex } from "../../core/federation.ts";
 import { type HashFunction, taggedHash } from "../../core/hashing.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { CryptoPort } from "../../core/crypto_port.ts";
@@ -29,6 +28,7 @@ import {
   type Shape,
   signatureShape,
 } from "../../core/shape.ts";
+import type { Circle } from "./circle.ts";
 import type { Role } from "./session.ts";
 
 /** Largest hello that fits a handshake frame beside signature, tag and CBOR heads. */
@@ -85,30 +85,27 @@ export function decodeProof(bytes: Uint8Array): Verdict<Proof> {
   return decodeShape(proofShape, bytes, { what: "proof", code: "handshake-format" });
 }
 
-/** Judges a greeting before anything is signed for its sender; gives the member's index. */
+/** Judges a greeting before anything is signed for its sender; gives the member's number. */
 export function checkGreeting(
   { genesisId, key }: Pick<Greeting, "genesisId" | "key">,
-  { federation, self, expected }: {
-    federation: Federation;
+  { circle, self, expected }: {
+    circle: Circle;
     self: PublicKey;
     /** The member that was dialed; null for the side that accepted. */
     expected: number | null;
   },
 ): Verdict<number> {
-  if (!equal(genesisId, federation.genesisId)) {
+  if (!equal(genesisId, circle.federation().genesisId)) {
     return refuse("handshake-chain", "the peer is of another chain");
   }
   if (equal(key, self)) {
     return refuse("handshake-self", "the peer shows our own key: we dialed ourselves, or it reflects");
   }
-  const member = memberIndex(federation, key);
-  if (member < 0) return refuse("handshake-member", "the peer's key is no member's");
+  const member = circle.numberOf(key);
+  if (member === undefined) return refuse("handshake-member", "the peer's key is no member's");
   if (expected !== null && member !== expected) {
-    const { name } = memberAt(federation, expected);
-    return refuse(
-      "handshake-member",
-      `the peer is member ${memberAt(federation, member).name}, wanted ${name}`,
-    );
+    const [found, wanted] = [circle.member(member).name, circle.member(expected).name];
+    return refuse("handshake-member", `the peer is member ${found}, wanted ${wanted}`);
   }
   return accept(member);
 }

@@ -2,12 +2,13 @@
  * Which connection to each member is in use: one at most, and who hears of it.
  *
  * A connection comes with the number by which it was adopted (handshake.ts); the highest number wins, on both sides.
- * `up` and `down` come in pairs; a replaced connection's last frame is dealt with before the new one's `up`.
+ * `up` and `down` come in pairs; a replaced connection's last frame is dealt with before the new one's `up`. Members
+ * go by their numbers (core/roster.ts), which stay while the federation changes.
  *
  * @module
  */
 import type { Bytes } from "../../core/bytes.ts";
-import { type Federation, memberAt } from "../../core/federation.ts";
+import type { Roster } from "../../core/roster.ts";
 import type { Connection, ConnectionEnd } from "./connection.ts";
 import type { PeerLog } from "./log.ts";
 
@@ -40,6 +41,8 @@ interface Slot {
   pending: number;
   /** Resolves when all connections before `current` have been dealt with. */
   served: Promise<void>;
+  /** Runs while a removed member's connection still carries what is on its way. */
+  parting: ReturnType<typeof setTimeout> | undefined;
 }
 
 /** The connections in use. */
@@ -60,29 +63,42 @@ export interface Links {
   readonly send: (member: number, payload: Uint8Array) => boolean;
   /** Members for which `up` was called and whose connection is open. */
   readonly connected: () => readonly number[];
+  /** A removed member's connection ends after `afterMs`: what is queued on either side may still arrive. */
+  readonly part: (member: number, afterMs: number) => void;
+  /** A removed member is back: it is met anew, so that everybody hears of it. */
+  readonly rejoin: (member: number) => void;
   /** Ends all connections; resolves when the last `down` has been called. */
   readonly close: () => Promise<void>;
 }
 
-const EXPECTED_ENDS: ReadonlySet<string> = new Set(["closed", "replaced", "stopped"]);
+const EXPECTED_ENDS: ReadonlySet<string> = new Set(["closed", "replaced", "stopped", "removed"]);
 
-/** Makes the slots of a federation's members, all empty. */
+/** Nobody is connected yet. */
 export function makeLinks(
-  { federation, on, log, nowMs }: {
-    federation: Federation;
+  { roster, on, log, nowMs }: {
+    roster: Pick<Roster, "member">;
     on: PeerEvents;
     log: PeerLog;
     nowMs: () => number;
   },
 ): Links {
-  const slots: readonly Slot[] = federation.document.members.map(() => (
-    { current: null, up: null, pending: 0, served: Promise.resolve() }
-  ));
-  const slotOf = (member: number): Slot => slots[member] as Slot;
-  const nameOf = (member: number): string => memberAt(federation, member).name;
+  const slots = new Map<number, Slot>();
+  const nameOf = (member: number): string => roster.member(member).name;
   const isConnected = (member: number): boolean => slotOf(member).current?.connection.open === true;
   let lastNumber = 0;
   let closed = false;
+
+  function slotOf(member: number): Slot {
+    const found = slots.get(member);
+    if (found !== undefined) return found;
+    const slot = { current: null, up: null, pending: 0, served: Promise.resolve(), parting: undefined };
+    slots.set(member, slot);
+    return slot;
+  }
+
+  function end(member: number): void {
+    slotOf(member).current?.connection.close({ code: "removed", detail: "it is no member any more" });
+  }
 
   const serve = async (slot: Slot, adopted: Adopted): Promise<void> => {
     const { member, hello, connection } = adopted;
@@ -144,11 +160,26 @@ export function makeLinks(
       }
       return false;
     },
-    connected: () => [...slots.keys()].filter((member) => slotOf(member).up?.connection.open === true),
+    connected: () =>
+      [...slots].filter(([, { up }]) => up?.connection.open === true).map(([member]) => member),
+    part: (member, afterMs) => {
+      const slot = slotOf(member);
+      if (!closed) slot.parting = setTimeout(() => end(member), afterMs);
+    },
+    rejoin: (member) => {
+      const slot = slotOf(member);
+      if (slot.parting === undefined) return;
+      clearTimeout(slot.parting);
+      slot.parting = undefined;
+      end(member);
+    },
     close: async () => {
       closed = true;
-      for (const { current } of slots) current?.connection[Symbol.dispose]();
-      await Promise.all(slots.map((slot) => slot.served));
+      for (const { current, parting } of slots.values()) {
+        clearTimeout(parting);
+        current?.connection[Symbol.dispose]();
+      }
+      await Promise.all([...slots.values()].map((slot) => slot.served));
     },
   };
 }

@@ -17,7 +17,7 @@ export interface PeerLogEntry {
     | "queue-full"
     | "turned-out"
     | "accept";
-  /** Index in the federation; null when the other side has not proved to be a member. */
+  /** Its number; null when the other side has not proved to be a member. */
   readonly member: number | null;
   /** For people. Holds no secret and no text that a stranger chose. */
   readonly detail: string;

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { memberAt } from "../../core/federation.ts";
 import { refuse, type Verdict } from "../../core/errors.ts";
 import { Connection } from "./connection.ts";
 import {
@@ -25,6 +24,7 @@ export interface PeerTiming {
   readonly handshakeMs: number;
   readonly pingMs: number;
   readonly idleMs: number;
+  readonly partingMs: number;
   readonly backoffMs: number;
   readonly backoffMaxMs: number;
 }
@@ -42,7 +42,7 @@ export interface Meeting {
   readonly stopping: AbortSignal;
 }
 
-/** Makes the peer's acquaintance; gives its member index once the connection is in use. */
+/** Makes the peer's acquaintance; gives its number once the connection is in use. */
 export async function meet(
   socket: FrameSocket,
   { meeting, side }: { meeting: Meeting; side: MeetingSide },
@@ -83,6 +83,8 @@ async function shakeHands(
   const { member, hello, session } = peer.value;
   const number = await agreeOnNumber(socket, { meeting, member, session, startNumber });
   if (!number.ok) return number;
+  // It may have been removed while it introduced itself.
+  if (!handshake.circle.has(member)) return refuse("handshake-member", "the peer is no member any more");
   const connection = new Connection(socket, { session, pingMs: timing.pingMs, idleMs: timing.idleMs });
   return links.install({ member, hello, connection, number: number.value })
     ? { ok: true, value: member }
@@ -98,8 +100,8 @@ async function agreeOnNumber(
     startNumber: number;
   },
 ): Promise<Verdict<number>> {
-  const { federation, self } = handshake;
-  if (!decides(self.publicKey, memberAt(federation, member).key)) return await readAdoption(socket, session);
+  const { circle, self } = handshake;
+  if (!decides(self.publicKey, circle.member(member).key)) return await readAdoption(socket, session);
   // Both have dialed at once. One that was adopted since this one began is as fresh: both keep that.
   if (links.isConnectedSince(member, startNumber)) {
     return refuse("handshake-superseded", "the member has been met meanwhile");

@@ -44,7 +44,7 @@ export const EMPTY_NODE: StateNode = { kind: "empty", root: ZERO_HASH };
 /** Bit `depth` of a key, most significant first: 0 goes left. */
 export function bitAt(key: Hash, depth: number): 0 | 1 {
   const byte = key[depth >> 3];
-  assert(byte !== undefined, `a key has no bit ${depth}`);
+  if (byte === undefined) assert(false, `a key has no bit ${depth}`);
   return ((byte >> (7 - depth % 8)) & 1) as 0 | 1;
 }
 

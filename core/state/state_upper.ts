@@ -44,10 +44,21 @@ export function stateRoot(upper: UpperTree): Hash {
 }
 
 /** The node with this heap index; its hash is a copy. */
-export function nodeAt({ hashes, kinds }: UpperTree, index: number): StateNode {
+export function nodeAt(upper: UpperTree, index: number): StateNode {
+  const kind = kindAt(upper, index);
+  return { kind, root: asHash(hashAt(upper, index).slice()) };
+}
+
+/** The hash of the node with this heap index, where it stands: it changes with the next block. */
+export function hashAt({ hashes }: UpperTree, index: number): Uint8Array {
+  return hashes.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES);
+}
+
+/** The kind of the node with this heap index. */
+export function kindAt({ kinds }: UpperTree, index: number): StateNode["kind"] {
   const kind = KINDS[kinds[index] as number];
-  assert(kind !== undefined, `upper tree has no node ${index}`);
-  return { kind, root: asHash(hashes.slice(index * HASH_BYTES, (index + 1) * HASH_BYTES)) };
+  if (kind === undefined) assert(false, `upper tree has no node ${index}`);
+  return kind;
 }
 
 /** The root that the tree would have with these page subtrees, without changing it. Costs 16 hashes a page at most. */
@@ -97,10 +108,10 @@ export function pagesToProve(upper: UpperTree, keys: Iterable<Hash>): ReadonlySe
   const pages = new Set<number>();
   for (const key of keys) {
     let index = 1;
-    for (let depth = 0; depth < PAGE_DEPTH && nodeAt(upper, index).kind === "inner"; depth++) {
+    for (let depth = 0; depth < PAGE_DEPTH && kindAt(upper, index) === "inner"; depth++) {
       index = 2 * index + bitAt(key, depth);
     }
-    if (nodeAt(upper, index).kind !== "empty") pages.add(firstPageUnder(upper, index));
+    if (kindAt(upper, index) !== "empty") pages.add(firstPageUnder(upper, index));
   }
   return pages;
 }
@@ -108,6 +119,6 @@ export function pagesToProve(upper: UpperTree, keys: Iterable<Hash>): ReadonlySe
 /** The first page with leaves below a node that is not empty; the only one when the node is a leaf. */
 export function firstPageUnder(upper: UpperTree, index: number): number {
   let node = index;
-  while (node < PAGE_COUNT) node = nodeAt(upper, 2 * node).kind === "empty" ? 2 * node + 1 : 2 * node;
+  while (node < PAGE_COUNT) node = kindAt(upper, 2 * node) === "empty" ? 2 * node + 1 : 2 * node;
   return node - PAGE_COUNT;
 }

@@ -60,8 +60,8 @@ export interface BlockContext {
 /** Where the transactions before this one in its feed and of its CID stand; for the indexes. */
 export interface Applied {
   readonly feed: Hash;
-  /** Height of the feed's transaction before; 0 for none. May be this block's own. */
-  readonly feedPreviousHeight: number;
+  /** The feed before this transaction; null when it is the first. Its last one may be of this block. */
+  readonly feedBefore: FeedState | null;
   /** The configuration before this version: null for version 1, and for a request, which adds none. */
   readonly configurationBefore: ConfigurationState | null;
   readonly nonce: Hash;
@@ -143,7 +143,7 @@ export function openTransition(
     if (payload.type === TYPE.federation) federationChange = federationOf(hash, payload.body.document);
     nonces.add(toHex(nonce));
     index++;
-    return accept({ feed, feedPreviousHeight: before?.lastHeight ?? 0, configurationBefore, nonce });
+    return accept({ feed, feedBefore: before, configurationBefore, nonce });
   }
 
   /** Adds a version, whose VID was judged to be the next; gives what was before it. */

@@ -11,6 +11,7 @@ import {
   onFailure,
   onHeight,
   onRejected,
+  onSlow,
   type Planned,
   type RangeRequest,
 } from "../../consensus/catch_up.ts";
@@ -52,6 +53,21 @@ Deno.test("a range goes to another member when its own fails", () => {
     first: 1,
     last: 10,
   }]);
+});
+
+Deno.test("what a slow member was asked for is asked of another as well, and taken from whoever is first", () => {
+  const { plan: asked } = claim(plan(), 1, 5);
+  const slow = onSlow(claim(asked, 2, 5).plan, 1);
+  assert.deepEqual(slow.requests, [{ member: 2, first: 1, last: 5 }]);
+  const first = answer(slow.plan, { member: 2, first: 1, last: 5 });
+  assert.deepEqual(heights(first), range(1, 5));
+  assert.deepEqual(heights(answer(first.plan, { member: 1, first: 1, last: 5 })), []);
+});
+
+Deno.test("a member that is not asked for anything is not slow", () => {
+  const { plan: asked } = claim(plan(), 1, 5);
+  assert.deepEqual(onSlow(asked, 2).requests, []);
+  assert.equal(onSlow(asked, 2).plan.slow.size, 0);
 });
 
 Deno.test("a member that failed is asked again only after it shows its height anew", () => {

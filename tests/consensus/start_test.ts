@@ -3,14 +3,17 @@ import assert from "node:assert/strict";
 import type { Height } from "../../core/brands.ts";
 import type { Bytes } from "../../core/bytes.ts";
 import { VnfchainError } from "../../core/errors.ts";
+import { decodeShape } from "../../core/shape.ts";
 import type { Event } from "../../consensus/events.ts";
-import { encodeRecord } from "../../consensus/journal.ts";
+import { encodeRecord, recordShape } from "../../consensus/journal.ts";
+import type { Commit } from "../../consensus/message.ts";
 import { highestVoteOf } from "../../consensus/peers.ts";
 import { start } from "../../consensus/start.ts";
 import { standingOf } from "../../consensus/state.ts";
 import { step } from "../../consensus/step.ts";
 import { bareVote } from "../../consensus/vote.ts";
 import { decodeMessage, encodeMessage } from "../../consensus/wire.ts";
+import { blockOf, secondBlock } from "./driver/compact_scene.ts";
 import { crash, fire, greetAll, makeCluster, type Node, restart, setWork } from "./support/cluster.ts";
 import { toolsOf } from "./support/fixtures.ts";
 import {
@@ -92,6 +95,37 @@ Deno.test("start() remembers the others' highest votes, to show them to who forg
   const { state } = start({ ...options, records });
   const shown = highestVoteOf(state, 1);
   assert.deepEqual(shown?.vote, bareVote(prepare(scene, { sender: 1, proposal: A })));
+});
+
+Deno.test("votes that our own votes rest on are written once", () => {
+  const [seen] = records.slice(-1).map((bytes) =>
+    decodeShape(recordShape, bytes, { what: "record", code: "message-format" })
+  );
+  assert(seen?.ok && seen.value.type === 2);
+  // Member 0 has proposed and sent PREPARE, member 1 has sent PREPARE; our COMMIT rests on both.
+  assert.deepEqual(seen.value.seen, []);
+});
+
+Deno.test("start() remembers the COMMITs of the certificate that its block carries", () => {
+  const second = secondBlock();
+  const block = blockOf(second, { ids: [] });
+  const message = prepare(second, { sender: 2, height: 2, proposal: block });
+  const federationHash = second.federation.hash;
+  const record = encodeRecord({ version: 1, type: 1, federationHash, message, block, prepares: [] });
+  const { state } = start({ ...options, tip: second.tip, records: [record] });
+  assert.deepEqual(highestVoteOf(state, 1)?.vote, bareVote(second.commits[1] as Commit));
+  assert.equal(highestVoteOf(state, 2), null);
+  assert.equal(highestVoteOf(state, 3), null);
+});
+
+Deno.test("start() believes no signature in its journal that does not hold", () => {
+  const message = commit(scene, { sender: 2, proposal: A });
+  const signature = prepare(scene, { sender: 0, proposal: A }).signature;
+  const prepares = [{ sender: 1, signature }, { sender: 399, signature }];
+  const federationHash = scene.federation.hash;
+  const record = encodeRecord({ version: 1, type: 1, federationHash, message, block: null, prepares });
+  const { state } = start({ ...options, records: [...records.slice(0, 2), record] });
+  assert.equal(highestVoteOf(state, 1), null);
 });
 
 Deno.test("a vote of ours above the journal, shown by a peer, makes us follow past its height", () => {

@@ -475,7 +475,7 @@ const ROWS: readonly Row[] = [
   {
     description: "helps who asks for a round of a height that is decided",
     given: [tipped],
-    event: leaving(1, [3])[0] as Event,
+    event: arrival(scene, roundChange(scene, { sender: 3, round: 1, prepared: lockOn(A, 0) })),
     then: ["send to 3: decided 1"],
   },
   {

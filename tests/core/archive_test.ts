@@ -7,16 +7,39 @@ import {
   encodeRawBlock,
   readItemHead,
 } from "../../core/archive.ts";
-import { encodeCbor } from "../../core/cbor.ts";
-import { platformCrypto as crypto } from "../../core/platform/crypto.ts";
+import { decodeCbor, encodeCbor } from "../../core/cbor.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { platformCrypto as crypto, randomBytes } from "../../core/platform/crypto.ts";
 import { makeFederation } from "../support/federation.ts";
 import { TestChain } from "../support/test_chain.ts";
 
-Deno.test("decodeArchiveHeader() gives the federation back", () => {
-  const { federation } = makeFederation({ size: 4 });
-  const decoded = decodeArchiveHeader(crypto.hash, encodeArchiveHeader(federation));
-  assert(decoded.ok);
-  assert.deepEqual(decoded.value, federation);
+for (const evidence of [[], [randomBytes(400)], [randomBytes(1), new Uint8Array(), randomBytes(1024)]]) {
+  Deno.test(`decodeArchiveHeader() gives the federation back, and ${evidence.length} pieces of evidence`, () => {
+    const { federation } = makeFederation({ size: 4 });
+    const bytes = encodeArchiveHeader(federation, evidence);
+    const decoded = decodeArchiveHeader(crypto.hash, bytes);
+    assert(decoded.ok);
+    assert.deepEqual(decoded.value, { federation, evidence });
+    const cbor = decodeCbor(bytes);
+    assert(cbor.ok && Array.isArray(cbor.value));
+    // An archive without evidence is what it was before there was any.
+    assert.deepEqual([cbor.value[1], cbor.value.length], evidence.length === 0 ? [1, 3] : [2, 4]);
+  });
+}
+
+Deno.test("decodeArchiveHeader() refuses evidence that is too long, or too much of it", () => {
+  const { federation } = makeFederation();
+  const long = [new Uint8Array(LIMITS.evidenceBytes + 1)];
+  const many = Array.from({ length: LIMITS.archiveEvidence + 1 }, () => new Uint8Array());
+  for (const evidence of [long, many]) {
+    const decoded = decodeArchiveHeader(crypto.hash, encodeArchiveHeader(federation, evidence));
+    assert.equal(decoded.ok ? "accepted" : decoded.code, "block-format");
+  }
+});
+
+Deno.test("the largest archive header fits an item", () => {
+  const bytes = LIMITS.federationBytes + LIMITS.archiveEvidence * (LIMITS.evidenceBytes + 3);
+  assert(bytes + 100 < LIMITS.frameBytes && LIMITS.archiveEvidence + 10 < LIMITS.cborItems);
 });
 
 Deno.test("decodeArchiveHeader() refuses another format, and another version", () => {
@@ -24,6 +47,8 @@ Deno.test("decodeArchiveHeader() refuses another format, and another version", (
     const item of [
       encodeCbor(["other", 1, new Uint8Array()]),
       encodeCbor(["vnfchain/archive", 2, new Uint8Array()]),
+      encodeCbor(["vnfchain/archive", 1, new Uint8Array(), []]),
+      encodeCbor(["vnfchain/archive", 3, new Uint8Array(), []]),
     ]
   ) {
     const decoded = decodeArchiveHeader(crypto.hash, item);

@@ -12,6 +12,7 @@ import {
   memberIndex,
   quorumOf,
 } from "../../core/federation.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { platformCrypto as crypto } from "../../core/platform/crypto.ts";
 import { testFederation } from "../support/federation.ts";
 import { testKey } from "../support/keys.ts";
@@ -58,6 +59,9 @@ const wrong: readonly (readonly [string, Partial<FederationDocument>])[] = [
   ["a later document without a genesis id", { sequence: 1 }],
   ["a parameter of 0", { parameters: { ...DEFAULT_PARAMETERS, heartbeatMs: 0 } }],
   ["transactions larger than blocks", { parameters: { ...DEFAULT_PARAMETERS, maxBlockBytes: 1000 } }],
+  ["a heartbeat of more than a day", {
+    parameters: { ...DEFAULT_PARAMETERS, heartbeatMs: LIMITS.federationTimerMs + 1 },
+  }],
   ["a timer above its cap", { parameters: { ...DEFAULT_PARAMETERS, roundTimeoutMs: 20_000 } }],
 ];
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { asHash, asHeight, type Hash } from "../../core/brands.ts";
 import { blockHash } from "../../core/block.ts";
 import { type Bytes, toHex, u64be } from "../../core/bytes.ts";
-import { type FollowedFeed, type KnownHeader, verifyPoll } from "../../core/light_client.ts";
+import { type FollowedFeed, type PollContext, verifyPoll } from "../../core/light_client.ts";
 import { platformCrypto as crypto } from "../../core/platform/crypto.ts";
 import type { PollConfiguration } from "../../core/poll.ts";
 import type { FeedState } from "../../core/state/values.ts";
@@ -55,7 +55,7 @@ const { chain, transactions } = await story();
 interface Asked {
   readonly feeds?: readonly FollowedFeed[];
   readonly configurations?: readonly PollConfiguration[];
-  readonly known?: KnownHeader | null;
+  readonly known?: PollContext["known"];
 }
 
 const BOTH: readonly FollowedFeed[] = [{ ...feed, state: null }, { ...templates, state: null }];
@@ -105,7 +105,7 @@ Deno.test("verifyPoll() proves that a feed has nothing", () => {
   const feeds = [{ sender: vnf.publicKey, recipient: tenant.publicKey, state: null }];
   const verdict = verify(answer({ feeds }), { feeds });
   assert(verdict.ok);
-  assert.deepEqual(verdict.value.feeds, [{ transactions: [], state: null, complete: true }]);
+  assert.deepEqual(verdict.value.feeds, [{ transactions: [], state: null, complete: true, paged: null }]);
 });
 
 Deno.test("verifyPoll() takes an answer that was cut, and says where to go on", () => {
@@ -115,6 +115,56 @@ Deno.test("verifyPoll() takes an answer that was cut, and says where to go on", 
   assert(verdict.ok, verdict.ok ? "" : verdict.detail);
   const [news] = verdict.value.feeds;
   assert.deepEqual([news?.transactions.length, news?.complete, news?.state?.count], [1, false, 1]);
+});
+
+Deno.test("verifyPoll() takes a feed that is left to pages, with its certified state", () => {
+  const feeds = [{ ...feed, state: null }, { ...templates, state: null }];
+  const bytes = answer({ feeds }, (parts) => ({ ...parts, feeds: [null, ...parts.feeds.slice(1)] }));
+  const verdict = verify(bytes, { feeds });
+  assert(verdict.ok, verdict.ok ? "" : verdict.detail);
+  const [paged, whole] = verdict.value.feeds;
+  assert.deepEqual([paged?.transactions, paged?.complete, paged?.state, paged?.paged?.count], [
+    [],
+    false,
+    null,
+    3,
+  ]);
+  assert.deepEqual([whole?.transactions.length, whole?.complete, whole?.paged], [1, true, null]);
+});
+
+Deno.test("verifyPoll() takes a feed that is left to pages with nothing new for one with nothing new", () => {
+  const first = verify(answer({}));
+  assert(first.ok);
+  const feeds = [{ ...feed, state: first.value.feeds[0]?.state ?? null }];
+  const again = verify(answer({ feeds }, (parts) => ({ ...parts, feeds: [null] })), { feeds });
+  assert(again.ok);
+  assert.deepEqual([again.value.feeds[0]?.complete, again.value.feeds[0]?.paged], [true, null]);
+  const behind = [{ ...feeds[0] as FollowedFeed, state: { ...feeds[0]?.state as FeedState, count: 9 } }];
+  assert.equal(
+    codeOf(verify(answer({ feeds: behind }, (parts) => ({ ...parts, feeds: [null] })), { feeds: behind })),
+    "proof-incomplete",
+  );
+});
+
+Deno.test("verifyPoll() tells of a configuration that is left to pages, with its certified state", () => {
+  const configurations = [{ cid, vid: 1 }, { cid, vid: null }];
+  const verdict = verify(
+    answer({ configurations }, (parts) => ({
+      ...parts,
+      configurations: parts.configurations.map((found) =>
+        found.vid === 1 ? { ...found, versions: null } : found
+      ),
+    })),
+    { configurations },
+  );
+  assert(verdict.ok);
+  const [old, latest] = configurations as [PollConfiguration, PollConfiguration];
+  assert.equal(verdict.value.paged(old)?.latestVid, 3);
+  const found = verdict.value.configuration(old);
+  assert.equal(found.ok ? "accepted" : found.code, "proof-incomplete");
+  assert.equal(verdict.value.paged(latest), null);
+  assert(verdict.value.configuration(latest).ok);
+  assert.equal(verdict.value.paged({ cid: newCid(vnf.publicKey), vid: 1 }), null);
 });
 
 Deno.test("verifyPoll() resolves references at the certified height, pinned and latest", () => {
@@ -189,7 +239,9 @@ const lies: readonly (readonly [string, (parts: AnswerParts) => AnswerParts, str
   ],
 ];
 
-function withFeed(change: (entries: AnswerParts["feeds"][number]) => AnswerParts["feeds"][number]) {
+type Entries = NonNullable<AnswerParts["feeds"][number]>;
+
+function withFeed(change: (entries: Entries) => Entries) {
   return (parts: AnswerParts): AnswerParts => ({
     ...parts,
     feeds: [change(parts.feeds[0] ?? []), ...parts.feeds.slice(1)],
@@ -223,13 +275,14 @@ const configurationLies: readonly (readonly [string, (parts: AnswerParts) => Ans
   ["sends an older version as the latest", withConfiguration((found) => ({ ...found, vid: 2 }))],
   [
     "leaves a version out",
-    withConfiguration((found) => ({ ...found, versions: found.versions.slice(0, -1) })),
+    withConfiguration((found) => ({ ...found, versions: found.versions?.slice(0, -1) ?? null })),
   ],
   [
     "moves a version",
     withConfiguration((found) => ({
       ...found,
-      versions: found.versions.map((version) => ({ ...version, height: asHeight(version.height + 1) })),
+      versions: found.versions?.map((version) => ({ ...version, height: asHeight(version.height + 1) })) ??
+        null,
     })),
   ],
   [
@@ -306,7 +359,7 @@ Deno.test("verifyPoll() refuses or leaves the meaning as it was, whichever byte 
     const parts = placed.map((each) =>
       `${each?.height}/${each?.index}/${toHex(each?.transaction.id ?? u64be(0))}`
     );
-    return [toHex(verdict.value.headerHash), ...parts].join(" ");
+    return [toHex(verdict.value.head.hash), ...parts].join(" ");
   }
 });
 

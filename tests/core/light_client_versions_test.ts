@@ -37,9 +37,9 @@ Deno.test("verifyPoll().configuration() refuses versions whose heights fall, and
       ...parts,
       configurations: parts.configurations.map((each) => ({
         ...each,
-        versions: each.versions.map((version, i) =>
+        versions: each.versions?.map((version, i) =>
           i === 1 ? { ...version, height: asHeight(height) } : version
-        ),
+        ) ?? null,
       })),
     }));
     assert.equal(codeOf(found), "proof-incomplete");

@@ -22,6 +22,7 @@ const ids = transactions.map(({ id }) => id);
 const INDEX = 3;
 
 const parts: Omit<Receipt, "version" | "federation"> = {
+  changes: [],
   header,
   certificate,
   transaction: transactions[INDEX]?.bytes ?? new Uint8Array(),

@@ -59,6 +59,7 @@ interface ValueVectors {
 /** Vectors that were made by other implementations. */
 function golden(): readonly CddlCase[] {
   const { accepted } = vectors<TransactionVectors>("transactions");
+  const changes = vectors<TransactionVectors>("federation_change");
   const { envelopes, configurations } = vectors<EnvelopeVectors>("envelope");
   const { cases } = vectors<StateVectors>("state_tree");
   const { feed, versions } = vectors<ValueVectors>("state_values");
@@ -66,6 +67,7 @@ function golden(): readonly CddlCase[] {
   const of = (rule: string, name: string, digits: string) => ({ rule, name, bytes: hex(digits) });
   return [
     ...accepted.map(({ name, cose }) => of("transaction", name, cose)),
+    ...[...changes.accepted, ...changes.rejected].map(({ name, cose }) => of("transaction", name, cose)),
     ...[...envelopes, ...configurations].map(({ name, envelope }) => of("envelope", name, envelope)),
     ...configurations.map(({ name, content }) => of("content", name, content)),
     ...cases.flatMap(({ name, proofs }) => proofs.map(({ encoded }) => of("state-proof", name, encoded))),

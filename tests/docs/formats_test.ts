@@ -14,7 +14,14 @@ import { openReplay } from "../../core/chain_replay.ts";
 import { decodeContent, encodeContent } from "../../core/content.ts";
 import { envelopeShape } from "../../core/envelope.ts";
 import type { Verdict } from "../../core/errors.ts";
-import { decodeFederation, federationShape } from "../../core/federation.ts";
+import { decodeFederation, federationOf, federationShape } from "../../core/federation.ts";
+import { checkChange } from "../../core/federation_change.ts";
+import {
+  decodeHistoryPage,
+  encodeHistoryPage,
+  endOfFeed,
+  verifyHistoryPage,
+} from "../../core/history_page.ts";
 import { publicKeyFromText } from "../../core/keys.ts";
 import { verifyPoll } from "../../core/light_client.ts";
 import { LIMITS } from "../../core/limits.ts";
@@ -29,14 +36,24 @@ import { REFUSALS } from "../../core/refusals.ts";
 import { decodeShape, encodeShape, type Shape } from "../../core/shape.ts";
 import { stateProofShape, verifyState } from "../../core/state/state_proof.ts";
 import { configurationStateShape, feedStateShape } from "../../core/state/values.ts";
-import { coseSign1Shape, payloadShape } from "../../core/transaction.ts";
+import { coseSign1Shape, payloadShape, TYPE } from "../../core/transaction.ts";
+import {
+  decodeBatch,
+  decodeBatchRequest,
+  encodeBatch,
+  encodeBatchRequest,
+} from "../../core/transaction_batch.ts";
 import { verifyTransaction } from "../../core/transaction_rules.ts";
 import { WINDOW_SALT_BYTES } from "../../core/uniqueness_window.ts";
 import { federationFromJson } from "../../cmd/common/federation_file.ts";
+import { compactProposalShape, compactVoteShape } from "../../consensus/driver/compact_form.ts";
 import { decodeFrame } from "../../consensus/driver/frames.ts";
 import { decodeHello, encodeHello } from "../../consensus/driver/hello.ts";
+import { decodeEvidence, encodeEvidence, judgeEvidence } from "../../consensus/evidence.ts";
 import { recordShape } from "../../consensus/journal.ts";
 import { leaderKeyAt } from "../../consensus/leader.ts";
+import { makeCircle } from "../../consensus/tcp/circle.ts";
+import { openRoster } from "../../core/roster.ts";
 import {
   checkGreeting,
   checkProof,
@@ -93,8 +110,17 @@ const REWRITE: Readonly<Record<string, (bytes: Bytes) => Bytes>> = {
   "state-proof": through(stateProofShape),
   "poll-request": (bytes) => encodePollRequest(accepted(decodePollRequest(bytes))),
   "poll-answer": (bytes) => encodePollAnswer(accepted(decodePollAnswer(bytes))),
-  "archive-header": (bytes) => encodeArchiveHeader(accepted(decodeArchiveHeader(crypto.hash, bytes))),
+  "history-page": (bytes) => encodeHistoryPage(accepted(decodeHistoryPage(bytes))),
+  "batch-request": (bytes) => encodeBatchRequest(accepted(decodeBatchRequest(bytes))),
+  "batch": (bytes) => encodeBatch(accepted(decodeBatch(bytes))),
+  "archive-header": (bytes) => {
+    const { federation, evidence } = accepted(decodeArchiveHeader(crypto.hash, bytes));
+    return encodeArchiveHeader(federation, evidence);
+  },
+  "evidence": (bytes) => encodeEvidence(accepted(decodeEvidence(bytes))),
   "message": through(messageShape),
+  "compact-vote": through(compactVoteShape),
+  "compact-proposal": through(compactProposalShape),
   "journal-record": through(recordShape),
   "greeting": (bytes) => encodeGreeting(accepted(decodeGreeting(bytes))),
   "handshake-proof": (bytes) => encodeProof(accepted(decodeProof(bytes))),
@@ -104,6 +130,8 @@ const REWRITE: Readonly<Record<string, (bytes: Bytes) => Bytes>> = {
   "signed-block-vote": anyCbor,
   "signed-round-change": anyCbor,
   "signed-handshake": anyCbor,
+  "signed-approval": anyCbor,
+  "signed-joining": anyCbor,
   "receipt": anyCbor,
 };
 
@@ -132,13 +160,26 @@ Deno.test("FORMATS.md shows a federation whose hash and JSON are those stated", 
   assert.equal(toHex(federationFromJson(json, "FORMATS.md").hash), toHex(decoded.hash));
 });
 
-for (const name of ["template", "configuration", "request"]) {
+for (const name of ["template", "configuration", "request", "change"]) {
   Deno.test(`FORMATS.md shows a transaction that verifies, with the id stated: ${name}`, () => {
     const { genesisId } = federation;
     const { id } = accepted(verifyTransaction(bytesOf(`${name}-transaction`), { genesisId, crypto }));
     assert.equal(toHex(id), toHex(bytesOf(`${name}-transaction-id`)));
   });
 }
+
+Deno.test("FORMATS.md shows a change of the federation that holds after block 2", () => {
+  const { genesisId } = federation;
+  const { payload } = accepted(verifyTransaction(bytesOf("change-transaction"), { genesisId, crypto }));
+  assert.ok(payload.type === TYPE.federation);
+  const { hash } = federationOf(crypto.hash, payload.body.document);
+  assert.equal(toHex(hash), toHex(bytesOf("next-federation-hash")));
+  const { time } = story.blocks[1].header;
+  const pastBlock = (height: number) =>
+    height === 2 ? { hash: asHash(bytesOf("block-hash-2")), time } : undefined;
+  const refusal = checkChange(payload.body, { federation, timeMs: time + 2_000, pastBlock, crypto });
+  assert.equal(refusal, undefined, refusal?.detail);
+});
 
 for (const [reader, seed] of [["VNF", 0x0b], ["tenant", 0x0a]] as const) {
   Deno.test(`FORMATS.md shows an envelope that the ${reader} opens`, async () => {
@@ -220,6 +261,22 @@ Deno.test("FORMATS.md shows a poll answer that a light client accepts", () => {
   ]);
 });
 
+Deno.test("FORMATS.md shows pages that lead from the feed's certified state to its beginning", () => {
+  const state = accepted(
+    decodeShape(feedStateShape, bytesOf("feed-state"), { what: "state", code: "proof-format" }),
+  );
+  const context = { kind: "feed", most: 1, hash: crypto.hash } as const;
+  const newest = accepted(
+    verifyHistoryPage(bytesOf("newest-page"), { ...context, point: endOfFeed(state) }),
+  );
+  const oldest = accepted(verifyHistoryPage(bytesOf("oldest-page"), { ...context, point: newest.point }));
+  assert.equal(oldest.point.count, 0);
+  assert.deepEqual([...oldest.rows, ...newest.rows].map(({ id }) => toHex(id)), [
+    toHex(bytesOf("configuration-transaction-id")),
+    toHex(bytesOf("request-transaction-id")),
+  ]);
+});
+
 Deno.test("FORMATS.md shows a receipt that holds", () => {
   const receipt = accepted(verifyReceipt(bytesOf("receipt"), { pinned: federation, crypto }));
   assert.equal(toHex(receipt.transaction.id), toHex(bytesOf("request-transaction-id")));
@@ -231,10 +288,17 @@ for (const name of ["pre-prepare", "prepare", "commit", "round-change", "decided
   });
 }
 
+Deno.test("FORMATS.md shows evidence that holds", () => {
+  const evidence = accepted(decodeEvidence(bytesOf("evidence")));
+  assert.equal(accepted(judgeEvidence(evidence, { federation, crypto })), "amnesia");
+});
+
 Deno.test("FORMATS.md shows a handshake in which b believes a, and a frame that b opens", async () => {
   const { publicKey: self } = keyOf(0x02);
   const greeting = accepted(decodeGreeting(bytesOf("dialer-greeting")));
-  assert.equal(accepted(checkGreeting(greeting, { federation, self, expected: null })), 0);
+  const terms = { signedBy: federation, federation };
+  const circle = makeCircle({ roster: openRoster(federation), self, terms });
+  assert.equal(accepted(checkGreeting(greeting, { circle, self, expected: null })), 0);
   const keys = { dialer: bytesOf("dialer-key"), listener: bytesOf("listener-key") };
   const session = await beginSession(keys, "listener");
   const proof = await session.open(bytesOf("sealed-proof").slice(4));

@@ -5,7 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { asHeight } from "../../core/brands.ts";
+import { asHeight, asSignature, ZERO_HASH } from "../../core/brands.ts";
 import { DEFAULT_PARAMETERS, faultsOf, quorumOf } from "../../core/federation.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { encodeFrame, type Frame } from "../../consensus/driver/frames.ts";
@@ -142,6 +142,10 @@ Deno.test("the steps of the votes are those of the code", () => {
 
 Deno.test("the frame types are those of the code", () => {
   const height = asHeight(1);
+  const signature = asSignature(new Uint8Array(64));
+  const vote = { height, prefix: new Uint8Array(4), signature };
+  const shortIds = new Uint8Array();
+  const proposal = { height, time: 0, stateRoot: ZERO_HASH, parentCertificate: null, shortIds, signature };
   const frames: readonly Frame[] = [
     { kind: "message", bytes: new Uint8Array() },
     { kind: "transactions", transactions: [] },
@@ -150,6 +154,10 @@ Deno.test("the frame types are those of the code", () => {
     { kind: "height", height },
     { kind: "getBlocks", from: height, count: 1 },
     { kind: "blocks", from: height, blocks: [] },
+    { kind: "prepare", form: vote },
+    { kind: "commit", form: vote },
+    { kind: "proposal", form: proposal },
+    { kind: "wantVotes", height },
   ];
   const table = rows(section("Dissemination")).slice(2).map(([name, type]) => [name, Number(type)]);
   assert.deepEqual(table, frames.map((frame) => [frame.kind, encodeFrame(frame)[0]]));

@@ -8,7 +8,15 @@
 import assert from "node:assert/strict";
 import { encodeArchiveHeader, encodeRawBlock } from "../../core/archive.ts";
 import { blockHash, headerShape, type RawBlock } from "../../core/block.ts";
-import { asCid, type Cid, type Hash, type PublicKey, type TxId, ZERO_HASH } from "../../core/brands.ts";
+import {
+  asCid,
+  asHeight,
+  type Cid,
+  type Hash,
+  type PublicKey,
+  type TxId,
+  ZERO_HASH,
+} from "../../core/brands.ts";
 import { type Bytes, fromHex, utf8 } from "../../core/bytes.ts";
 import { certificateHash, certificateShape, commitMessage } from "../../core/certificate.ts";
 import { makeCid } from "../../core/cid.ts";
@@ -21,6 +29,7 @@ import {
   type FederationDocument,
   federationOf,
 } from "../../core/federation.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { inclusionPath } from "../../core/merkle.ts";
 import { padContent } from "../../core/padding.ts";
 import { agreementKeyFromSeed, agreementPublicKey } from "../../core/platform/agreement.ts";
@@ -52,8 +61,10 @@ import {
   type Transaction,
   TYPE,
 } from "../../core/transaction.ts";
+import { encodeBatch, encodeBatchRequest } from "../../core/transaction_batch.ts";
 import { archiveOf } from "../support/archive.ts";
 import { TestChain } from "../support/test_chain.ts";
+import { changeExamples } from "./story_federation.ts";
 import { memberExamples } from "./story_members.ts";
 
 const { hash } = platformCrypto;
@@ -114,9 +125,11 @@ export async function tellStory(): Promise<{ examples: Examples; story: Story }>
     ["poll-request", encodePollRequest(poll)],
     ["state-proof", proofIn(chain.answer(poll))],
     ["poll-answer", chain.answer(poll)],
+    ...pageExamples(chain, { configuration, request }),
     [
       "receipt",
       encodeReceipt({
+        changes: [],
         header: second.header,
         certificate: second.certificate,
         transaction: request.bytes,
@@ -126,9 +139,28 @@ export async function tellStory(): Promise<{ examples: Examples; story: Story }>
     ],
     ["archive-header", encodeArchiveHeader(federation)],
     ["archive", archiveOf(federation, [first, second])],
+    ...changeExamples(story),
     ...await memberExamples(story),
   ]);
   return { examples, story };
+}
+
+function pageExamples(
+  chain: TestChain,
+  { configuration, request }: Pick<Transactions, "configuration" | "request">,
+): [string, Uint8Array][] {
+  const history = { kind: "feed", key: feedId(hash, configuration.payload) } as const;
+  const page = (index: number) => {
+    const bytes = chain.page({ history, before: { height: asHeight(2), index }, rows: 1 });
+    assert.ok(bytes !== null);
+    return bytes;
+  };
+  return [
+    ["newest-page", page(LIMITS.blockTransactions)],
+    ["oldest-page", page(1)],
+    ["batch-request", encodeBatchRequest([{ height: asHeight(2), index: 1 }])],
+    ["batch", encodeBatch([request.bytes])],
+  ];
 }
 
 function proofIn(answer: Bytes): Bytes {

@@ -7,18 +7,19 @@
 import { Buffer } from "node:buffer";
 import { createPrivateKey, createPublicKey, diffieHellman } from "node:crypto";
 import { blockHash, type RawBlock } from "../../core/block.ts";
-import { asHeight, asRound, type Hash, ZERO_HASH } from "../../core/brands.ts";
+import { asHeight, asRound, type Hash } from "../../core/brands.ts";
 import { type Bytes, concat, fromHex, u32be, u64be, utf8 } from "../../core/bytes.ts";
 import { taggedHash } from "../../core/hashing.ts";
 import { platformCrypto } from "../../core/platform/crypto.ts";
 import type { PrivateKey } from "../../core/platform/private_key.ts";
 import type { Proposal } from "../../core/ports.ts";
 import { encodeShape } from "../../core/shape.ts";
-import { headShape } from "../../cmd/node/api/chain_routes.ts";
+import { certifiedHeaderShape } from "../../core/certified_header.ts";
+import { compactOf } from "../../consensus/driver/compact_make.ts";
 import { encodeFrame, type Frame } from "../../consensus/driver/frames.ts";
-import { encodeRawBlock } from "../../core/archive.ts";
+import { encodeArchiveHeader, encodeRawBlock } from "../../core/archive.ts";
 import { encodeHello } from "../../consensus/driver/hello.ts";
-import { evidenceShape } from "../../consensus/evidence.ts";
+import { encodeEvidence } from "../../consensus/evidence.ts";
 import { encodeRecord } from "../../consensus/journal.ts";
 import type { Message, PreparedCertificate, VoteMessage } from "../../consensus/message.ts";
 import { encodeFrame as withLength } from "../../consensus/tcp/frame.ts";
@@ -29,7 +30,7 @@ import {
   transcriptHash,
 } from "../../consensus/tcp/handshake_message.ts";
 import { beginSession, KIND, sessionKeys } from "../../consensus/tcp/session.ts";
-import { bareVote, type Vote, voteMessage } from "../../consensus/vote.ts";
+import { bareVote, voteMessage } from "../../consensus/vote.ts";
 import { encodeMessage } from "../../consensus/wire.ts";
 import { MEMBERS, repeated, type Story } from "./story.ts";
 
@@ -56,6 +57,8 @@ interface Votes {
   readonly roundChange: VoteMessage;
   readonly preparedRoundChange: VoteMessage;
   readonly later: VoteMessage;
+  /** By the sender of `commit`, which it does not own up to. */
+  readonly forgetful: VoteMessage;
   readonly proposal: Proposal;
   readonly prepares: PreparedCertificate["prepares"];
 }
@@ -90,6 +93,7 @@ function makeVotes({ federation, blocks: [, block], ids }: Story): Votes {
     commit: cast(2, { kind: "commit", ...at }),
     roundChange: cast(3, { kind: "round-change", height: at.height, round, prepared: null }),
     preparedRoundChange: roundChanges[0] as VoteMessage,
+    forgetful: cast(2, { kind: "round-change", height: at.height, round, prepared: null }),
     later: cast(1, {
       kind: "pre-prepare",
       ...at,
@@ -103,6 +107,12 @@ function makeVotes({ federation, blocks: [, block], ids }: Story): Votes {
   };
 }
 
+/** A message in compact form, without the frame's first byte. */
+function compact(message: Message): Bytes {
+  const form = compactOf(hash, message);
+  return form === null ? new Uint8Array() : encodeFrame(form).subarray(1);
+}
+
 function voteExamples({ federation, blocks }: Story, votes: Votes): Example[] {
   const decided: Message = { kind: "decided", block: blocks[1] as RawBlock };
   const { prePrepare, prepare, commit, roundChange, preparedRoundChange, later } = votes;
@@ -114,18 +124,22 @@ function voteExamples({ federation, blocks }: Story, votes: Votes): Example[] {
     ["commit", encodeMessage(commit)],
     ["round-change", encodeMessage(roundChange)],
     ["decided", encodeMessage(decided)],
+    ["compact-prepare", compact(prepare)],
+    ["compact-proposal", compact(prePrepare)],
+    ["also:compact-vote:commit", compact(commit)],
     ["also:message:prepared round change", encodeMessage(preparedRoundChange)],
     ["also:message:pre-prepare in round 1", encodeMessage(later)],
   ];
 }
 
-function recordExamples({ federation: { hash: federationHash } }: Story, votes: Votes): Example[] {
-  const { prepare, commit, roundChange, proposal, prepares } = votes;
+function recordExamples({ federation }: Story, votes: Votes): Example[] {
+  const { hash: federationHash } = federation;
+  const { prepare, commit, roundChange, proposal, prepares, forgetful } = votes;
   const vote = (message: Message, beside: { block?: Proposal; prepares?: Votes["prepares"] } = {}) =>
     encodeRecord({ version: 1, type: 1, federationHash, message, block: null, prepares: [], ...beside });
   const records: readonly Bytes[] = [vote(roundChange)];
   const { publicKey } = MEMBERS[2] as PrivateKey;
-  const disowning: Vote = { ...bareVote(commit), signature: commit.signature, blockHash: ZERO_HASH } as Vote;
+  const evidence = encodeEvidence({ federationHash, first: bareVote(commit), second: bareVote(forgetful) });
   return [
     ["vote-record", vote(roundChange)],
     [
@@ -139,10 +153,8 @@ function recordExamples({ federation: { hash: federationHash } }: Story, votes: 
     ["journal-file", journalFile(records)],
     ["also:journal-record:prepare", vote(prepare, { block: proposal })],
     ["also:journal-record:commit", vote(commit, { prepares })],
-    [
-      "also:evidence:two commits",
-      encodeShape(evidenceShape, { federationHash, first: bareVote(commit), second: disowning }),
-    ],
+    ["evidence", evidence],
+    ["also:archive-header:with evidence", encodeArchiveHeader(federation, [evidence])],
   ];
 }
 
@@ -212,7 +224,7 @@ async function linkExamples({ federation, blocks, ids }: Story, { commit }: Vote
   const afterKind = (frame: Frame) => encodeFrame(frame).subarray(1);
   const decided = [encodeRawBlock(blocks[1])];
   return [
-    ["also:head:of block 2", encodeShape(headShape, { header, certificate })],
+    ["also:head:of block 2", encodeShape(certifiedHeaderShape, { header, certificate })],
     ["also:frame-transactions:two", afterKind({ kind: "transactions", transactions })],
     ["also:frame-ids:two", afterKind({ kind: "want", ids })],
     ["also:frame-get-blocks:one", afterKind({ kind: "getBlocks", from: header.height, count: 1 })],

@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { decodeHello, encodeHello } from "../../consensus/driver/hello.ts";
 import { decodeRawBlock, encodeRawBlock } from "../../core/archive.ts";
 import { makeHeader } from "../../core/block_rules.ts";
-import type { Height } from "../../core/brands.ts";
 import type { Federation } from "../../core/federation.ts";
 import { makeDisk } from "./disk.ts";
 import { openMember } from "./member.ts";
@@ -83,6 +82,9 @@ export function makeAdversaryPort(world: World, foreignFederation: Federation): 
           for (const to of network.peersOf(node)) if (!isStopped) leave(to, frame);
         },
       },
+      others: world.ids.filter((each) => each !== node),
+      http: (to, range, done) =>
+        world.ask({ from: node, to }, { range, done: (blocks) => guarded(() => done(blocks)) }),
       watcher: NOBODY,
     };
     const member: Member = openMember(around);
@@ -91,6 +93,7 @@ export function makeAdversaryPort(world: World, foreignFederation: Federation): 
       tip: member.tip,
       pool: member.pool.all,
       hello: member.hello,
+      blocks: member.blocks,
       receive: (from, frame) => guarded(() => member.onFrame(from, frame)),
       up: (peer, hello) => guarded(() => member.onUp(peer, hello)),
       down: (peer) => guarded(() => member.onDown(peer)),
@@ -121,13 +124,8 @@ export function makeAdversaryPort(world: World, foreignFederation: Federation): 
     count: (behaviour) => world.count(`byzantine: ${behaviour}`),
     foreignFederation,
     makeBlock: (tip, { proposer, createdRound, transactions, timeMs }) => {
-      const height = tip.parent.height + 1 as Height;
       const time = Math.floor(timeMs ?? world.trueMs());
-      const applying = world.rulesOfChain.open(tip.parent.hash, {
-        height,
-        timeMs: time,
-        checkDuplicates: false,
-      });
+      const applying = world.rulesOfChain.open(tip, { timeMs: time, checkDuplicates: false });
       for (const each of transactions) applying.apply(each);
       const ids = transactions.map(({ id }) => id);
       const { publicKey } = nodeKey(proposer);
@@ -144,6 +142,10 @@ export function makeAdversaryPort(world: World, foreignFederation: Federation): 
     makeTransaction: (options) => clients.make(random, { isPlain: true, ...options }),
     makeRival: (of) => clients.make(random, { rivalOf: of }),
     makeMissingId: clients.missingId,
+    isChanging: plan.faults.some(({ kind }) => kind === "federation"),
+    changes: () => world.changes,
+    makeChange: (change) => clients.make(random, { change }),
+    federations: () => world.checker.tips().map(({ federation }) => federation),
     signedElsewhere: (node, place) => {
       const message = protocol.voteMessage(foreignFederation, {
         kind: "round-change",

@@ -10,7 +10,18 @@ import type { AdversaryFactory, RunResult } from "./types.ts";
 /** Schedules that a behaviour has to show itself in. */
 const SEEDS = 8;
 
-/** A drawn schedule whose Byzantine members are these; the others at worst crash. */
+/** Somebody joins, and the operators approve more than they should. */
+const CHANGES: readonly Fault[] = [1_000, 4_000].map((atMs) => ({
+  kind: "federation",
+  atMs,
+  leaves: null,
+  joins: null,
+  isRotation: false,
+  isCopied: true,
+  beside: ["rival", "follower", "follower of the rival", "again"],
+}));
+
+/** A drawn schedule whose Byzantine members are these; the others at worst crash. One node joins. */
 function planWith(seed: number, byzantine: readonly number[]): Plan {
   const n = seed % 2 === 0 ? 4 : 7;
   const drawn = drawPlan(seed);
@@ -19,9 +30,10 @@ function planWith(seed: number, byzantine: readonly number[]): Plan {
     if (fault.kind === "crash" && fault.disk !== "intact" && fault.disk !== "torn") return false;
     return (fault.kind === "cut" ? [fault.from, fault.to] : [fault.node]).every((node) => node < n);
   };
-  const skewMs = Array.from({ length: n }, (_, node) => drawn.skewMs[node] ?? 0);
-  const faults = drawn.faults.filter(isFit);
-  return { ...drawn, seed, n, isReal: false, reserves: 0, byzantine, tenureBlocks: 2, skewMs, faults };
+  const skewMs = Array.from({ length: n + 1 }, (_, node) => drawn.skewMs[node] ?? 0);
+  const joining = CHANGES.map((change) => ({ ...change, joins: n }));
+  const faults = [...drawn.faults.filter(isFit), ...joining];
+  return { ...drawn, seed, n, isReal: false, reserves: 1, byzantine, tenureBlocks: 2, skewMs, faults };
 }
 
 function run(seed: number, behaviours: readonly BehaviourName[]): RunResult {

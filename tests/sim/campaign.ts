@@ -1,4 +1,5 @@
 /** A campaign: schedules of many seeds on all cores, and what came of them together. */
+import type { Bias } from "./draw.ts";
 import { addCoverage, type Coverage, emptyCoverage } from "./coverage.ts";
 import type { Violation } from "./types.ts";
 
@@ -38,6 +39,7 @@ export function addTally(to: Tally, from: Tally): void {
 export interface Batch {
   readonly from: number;
   readonly count: number;
+  readonly bias: Bias | undefined;
 }
 
 /** How a campaign is run. */
@@ -45,6 +47,7 @@ export interface CampaignOptions {
   readonly from: number;
   /** At most so many seeds. */
   readonly seeds: number;
+  readonly bias?: Bias | undefined;
   /** No seed is begun after this moment, by `performance.now()`. */
   readonly untilMs: number;
   readonly workers: number;
@@ -59,7 +62,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Tally> {
 
   function take(): Batch | null {
     if (next >= end || performance.now() >= options.untilMs) return null;
-    const batch = { from: next, count: Math.min(BATCH, end - next) };
+    const batch = { from: next, count: Math.min(BATCH, end - next), bias: options.bias };
     next += batch.count;
     return batch;
   }

@@ -125,7 +125,7 @@ export function makeChecker(options: CheckerOptions): Checker {
       committed.set(name, height);
     }
     chain.push(decided);
-    tips.push(ledger.tipAfter(decided));
+    tips.push(ledger.tipAfter(decided, tip));
   }
 
   function checkCertificate(node: NodeId, { certificate, proposal, hash }: DecidedBlock): void {
@@ -219,7 +219,12 @@ export function makeChecker(options: CheckerOptions): Checker {
     onStart,
     onStep,
     onSend: (node, { message, state, isHeld }) => {
-      if (message.kind !== "decided") votes.onVote(node, { message, state, isHeld });
+      if (message.kind === "decided") return;
+      votes.onVote(node, { message, state, isHeld });
+      const tip = tips[message.height - 1];
+      if (tip !== undefined && nodeAt(tip.federation, message.sender) !== node) {
+        fail(3, `node ${node} votes at height ${message.height}, where it is not member ${message.sender}`);
+      }
     },
     onEvidence: (node, evidence) => {
       const known = tips.findLast(({ federation: { hash } }) => equal(hash, evidence.federationHash));

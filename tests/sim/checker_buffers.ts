@@ -8,7 +8,8 @@ export function overflow(state: State, member: Pick<Member, "backlog" | "pool"> 
   return stateOverflow(state) ?? (member === null ? undefined : memberOverflow(state, member));
 }
 
-function stateOverflow({ future, blocks, votes, rounds, peers, tip, height }: State): string | undefined {
+function stateOverflow(state: State): string | undefined {
+  const { future, blocks, votes, rounds, peers, tip, height } = state;
   const n = tip.federation.document.members.length;
   const { prePrepares, prepares, commits, roundChanges } = votes;
   const { heard, links, heights, seen } = peers;
@@ -24,6 +25,20 @@ function stateOverflow({ future, blocks, votes, rounds, peers, tip, height }: St
     }
     if (kept.some(({ message }) => message.height > height + LIMITS.futureHeights)) {
       return `a message of member ${sender} for a height far above ${height}`;
+    }
+  }
+  return witnessedOverflow(state);
+}
+
+function witnessedOverflow({ witnessed, height }: State): string | undefined {
+  for (const [at, { votes }] of witnessed) {
+    if (at + LIMITS.witnessedHeights < height || at > height + LIMITS.futureHeights) {
+      return `votes of height ${at} at height ${height}`;
+    }
+    for (const [sender, kept] of votes) {
+      if (kept.length > LIMITS.witnessedVotes) {
+        return `${kept.length} votes of member ${sender} at height ${at}`;
+      }
     }
   }
   return undefined;

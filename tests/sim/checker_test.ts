@@ -14,7 +14,7 @@ import type { Tip } from "../../core/ports.ts";
 import { type Checker, makeChecker } from "./checker.ts";
 import { EPOCH_MS } from "./clockwork.ts";
 import { drawPlan } from "./draw.ts";
-import { makeFederations } from "./federations.ts";
+import { makeFederation } from "./federations.ts";
 import { type DecidedBlock, type Ledger, makeLedger } from "./ledger.ts";
 import { GENUINE } from "./protocol.ts";
 import { nodeKey, QUICK_SIGNERS } from "./quick_crypto.ts";
@@ -35,10 +35,9 @@ interface Scene {
 /** Four correct members before the first block. */
 function makeScene(): Scene {
   const plan = { ...drawPlan(0), n: 4, reserves: 0, faults: [] };
-  const federations = makeFederations(plan, { hash: crypto.hash, name: "checked" });
-  const federation = federations[0] as Federation;
-  const rules = SIMULATED.makeRules({ federation, crypto });
-  const ledger = makeLedger({ federations, crypto, rules, checkHeader: GENUINE.checkHeader });
+  const federation = makeFederation(plan, { hash: crypto.hash, name: "checked" });
+  const rules = SIMULATED.makeRules({ federation, crypto, ...GENUINE });
+  const ledger = makeLedger({ federation, crypto, rules, protocol: GENUINE });
   const clients = SIMULATED.makeClients({ federation, wallMs });
   const random = makeRandom("checker");
   const checker = makeChecker({
@@ -139,7 +138,7 @@ Deno.test("invariant 1: two blocks at one height", () => {
 Deno.test("invariant 1: a block without the one before it", () => {
   const scene = makeScene();
   const first = decide(scene);
-  scene.checker.onAppended(0, decide(scene, { tip: scene.ledger.tipAfter(first) }));
+  scene.checker.onAppended(0, decide(scene, { tip: scene.ledger.tipAfter(first, scene.ledger.genesis) }));
   assert.equal(broken(scene), 1);
 });
 

@@ -28,8 +28,10 @@ export interface Voter {
   readonly hellos: Map<NodeId, Hello>;
   /** Who has greeted it since its start. */
   readonly heard: Set<NodeId>;
-  /** Its store has gone back too: bodies may be gone for which the journal has votes. */
+  /** Its store has gone back since its last start: bodies may be gone for which the journal has votes. */
   hasLostBodies: boolean;
+  /** Up to this height, its journal's last when that was found. */
+  lostBodiesUpTo: number;
 }
 
 /** Checks votes. */
@@ -78,6 +80,7 @@ export function makeVoteChecks(
       hellos: new Map(),
       heard: new Set(),
       hasLostBodies: false,
+      lostBodiesUpTo: 0,
     };
     voters.set(node, made);
     return made;
@@ -90,7 +93,7 @@ export function makeVoteChecks(
     const signed = voter.signed.get(height) ?? new Map<string, VoteMessage>();
     voter.signed.set(height, signed);
     const before = signed.get(place);
-    // What was sent before may be sent again.
+    // What was sent before may be sent again, by who only follows too: the same bytes promise nothing more.
     if (before !== undefined && equal(before.signature, message.signature)) return;
     if (height <= voter.mustFollow) {
       fail(7, `node ${node} sends ${place} though a peer has shown it a vote at height ${voter.mustFollow}`);
@@ -102,7 +105,7 @@ export function makeVoteChecks(
     signed.set(place, message);
     if (comparePositions(positionOf(message), voter.highest) > 0) voter.highest = positionOf(message);
     if (kind === "pre-prepare") onProposal(node, message);
-    if (kind === "prepare" && !voter.hasLostBodies && !isHeld(toHex(message.blockHash))) {
+    if (kind === "prepare" && height > voter.lostBodiesUpTo && !isHeld(toHex(message.blockHash))) {
       fail(3, `node ${node} sends ${place} for a block that is not durable there`);
     }
     if (kind === "prepare" && round > 0) checkPrepare(node, { message, state });
@@ -184,6 +187,9 @@ export function makeVoteChecks(
       voter.mustFollow = 0;
       voter.hellos.clear();
       voter.heard.clear();
+      // The journal may have a vote that was never sent, for a block that the store has lost since.
+      if (voter.hasLostBodies) voter.lostBodiesUpTo = state.position.height;
+      voter.hasLostBodies = false;
       if (voter.isRestored || comparePositions(state.position, voter.highest) >= 0) return;
       fail(7, `node ${node} starts below a vote that it has sent at height ${voter.highest.height}`);
     },

@@ -3,6 +3,8 @@ import type { Event } from "../../consensus/events.ts";
 import type { Message } from "../../consensus/message.ts";
 import type { State } from "../../consensus/state.ts";
 import { standingOf } from "../../consensus/state.ts";
+import type { Plan } from "./plan.ts";
+import type { NodeId } from "./types.ts";
 
 /** What every campaign must meet at least once. */
 export const REQUIRED = [
@@ -19,6 +21,22 @@ export const REQUIRED = [
   "bodies that never came",
   "federation changed",
   "federation changed with a round change in flight",
+  "a larger federation",
+  "a smaller federation",
+  "a federation of the same size",
+  "newcomer voted",
+  "removed member stopped",
+  "rotated key voted",
+  "change refused as old",
+  "change refused while another is pending",
+  "member back after it had left",
+  "followed over HTTP",
+  "started from nothing",
+  "first block of a federation after healing",
+  "operators: rival",
+  "operators: follower",
+  "operators: follower of the rival",
+  "operators: again",
   "decided above round 0",
   "caught up by blocks",
   "decided block taken from a peer",
@@ -73,6 +91,7 @@ export function coverStep(
     count("federation changed");
     const isMoving = before.round > 0 || before.votes.roundChanges.size > 0;
     if (isMoving) count("federation changed with a round change in flight");
+    if (before.self >= 0 && after.self < 0) count("removed member stopped");
   }
 }
 
@@ -86,4 +105,16 @@ export function coverSend(message: Message, count: (name: string) => void): void
 /** Counts what a start shows. */
 export function coverStart(state: State, count: (name: string) => void): void {
   if (standingOf(state) === "following") count("following after its journal");
+}
+
+/** Counts whose vote it is: a newcomer's, or that of a member whose key was rotated. */
+export function coverVoter(
+  { n, faults }: Pick<Plan, "n" | "faults">,
+  { id, count }: { readonly id: NodeId; readonly count: (name: string) => void },
+): void {
+  if (id < n) return;
+  count("newcomer voted");
+  if (faults.some((each) => each.kind === "federation" && each.isRotation && each.joins === id)) {
+    count("rotated key voted");
+  }
 }

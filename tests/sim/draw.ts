@@ -1,18 +1,24 @@
 /** Everything that is drawn for a seed. Members that are Byzantine, and those whose disks lie, are at most f. */
 import { faultsOf } from "../../core/federation.ts";
-import { membersOf } from "./federations.ts";
+import { exchanged, membersOf } from "./federations.ts";
 import { makeRandom } from "./random.ts";
-import type { DiskFate, Fault, Plan } from "./plan.ts";
+import type { Beside, Change, DiskFate, Fault, Plan } from "./plan.ts";
 import type { NodeId, Random } from "./types.ts";
+
+/** Members of the first federation. */
+const SIZES = [1, 2, 3, 4, 4, 4, 4, 4, 4, 5, 5, 5, 6, 6, 6, 7, 7, 10];
 
 /** One seed of so many is run with real encoding, signatures and transactions. */
 const REAL_EVERY = 100;
 
-/** Draws the plan of a seed; the same seed gives the same plan. */
-export function drawPlan(seed: number): Plan {
+/** What every plan of a campaign has, instead of by chance. */
+export type Bias = "federation";
+
+/** Draws the plan of a seed; the same seed and bias give the same plan. */
+export function drawPlan(seed: number, bias?: Bias): Plan {
   const random = makeRandom(`seed ${seed}`).split("plan");
   const isReal = seed % REAL_EVERY === REAL_EVERY - 1;
-  const n = random.pick([1, 4, 4, 4, 4, 4, 4, 5, 5, 5, 6, 6, 6, 7, 7, 10]);
+  const n = random.pick(SIZES);
   const isStormy = random.chance(0.6);
   // Now and then long enough for members to be apart for minutes.
   const isLong = !isReal && random.chance(0.02);
@@ -23,8 +29,10 @@ export function drawPlan(seed: number): Plan {
   const roundTimeoutMaxMs = Math.max(roundTimeoutMs * random.pick([2, 4, 8, 16]), 5 * delayMs[1]);
   const members = Array.from({ length: n }, (_, node) => node);
   const shuffled = random.shuffled(members);
-  const faulty = shuffled.slice(0, random.below(faultsOf(n) + 1));
-  const byzantine = faulty.filter(() => random.chance(0.6)).sort((a, b) => a - b);
+  const drawnFaulty = random.below(faultsOf(n) + 1);
+  // Who looks for what liars do to changes wants liars.
+  const faulty = shuffled.slice(0, bias === undefined ? drawnFaulty : faultsOf(n));
+  const byzantine = faulty.filter(() => random.chance(bias === undefined ? 0.6 : 0.8)).sort((a, b) => a - b);
   const liars = faulty.filter((node) => !byzantine.includes(node));
   const bare = {
     seed,
@@ -44,15 +52,19 @@ export function drawPlan(seed: number): Plan {
     untilMs: healAtMs + 400_000,
     maxEvents: 60_000,
   };
-  const changes = isReal ? [] : drawChanges(random.split("changes"), { ...bare, liars });
+  const changing = random.split("changes");
+  const isChanging = changing.chance(0.4) || bias === "federation";
+  const drawn = { ...bare, liars };
+  const { changes, recruits } = isChanging ? drawChanges(changing, drawn) : { changes: [], recruits: [] };
   const skew = random.split("clocks");
   const isSkewed = skew.chance(0.5);
-  const reserves = changes.filter(({ joins }) => joins !== null).length;
+  const reserves = new Set(changes.flatMap(({ joins }) => joins === null || joins < n ? [] : [joins])).size;
   return {
     ...bare,
+    byzantine: [...byzantine, ...recruits],
     reserves,
     skewMs: Array.from({ length: n + reserves }, () => isSkewed ? skew.between(-10_000, 10_000) : 0),
-    faults: [...changes, ...drawFaults(random.split("faults"), { ...bare, liars })]
+    faults: [...changes, ...drawFaults(random.split("faults"), { ...drawn, size: n + reserves })]
       .sort((a, b) => a.atMs - b.atMs),
   };
 }
@@ -65,30 +77,50 @@ interface Drawn {
   readonly healAtMs: number;
 }
 
-type Change = Extract<Fault, { kind: "federation" }>;
-
-/** Changes that keep the faulty ones within what each federation bears. */
-function drawChanges(random: Random, { n, byzantine, liars, healAtMs }: Drawn): readonly Change[] {
+/** Changes that keep the faulty ones within what each federation bears, and those who join as Byzantine. */
+function drawChanges(
+  random: Random,
+  { n, byzantine, liars, healAtMs }: Drawn,
+): { readonly changes: readonly Change[]; readonly recruits: readonly NodeId[] } {
   const changes: Change[] = [];
-  if (n < 4 || random.chance(0.6)) return changes;
-  const faulty = [...byzantine, ...liars];
+  const recruits: NodeId[] = [];
   let next = n;
-  const times = Array.from({ length: 1 + random.below(3) }, () => random.between(500, healAtMs * 0.8));
+  const times = Array.from({ length: 1 + random.below(4) }, () => random.between(500, healAtMs * 0.8));
   for (const atMs of times.sort((a, b) => a - b)) {
-    const members = membersOf({ n, faults: changes }).at(-1) as readonly NodeId[];
-    const correct = members.filter((node) => !faulty.includes(node));
-    const kind = random.pick(["add", "remove", "replace"] as const);
-    const smaller = kind === "remove" ? members.length - 1 : members.length;
-    if (smaller < 4 || faulty.length > faultsOf(smaller)) continue;
-    const leaves = kind === "add" ? null : random.pick(correct);
-    changes.push({ kind: "federation", atMs, leaves, joins: kind === "remove" ? null : next++ });
+    const lists = membersOf({ n, faults: changes });
+    const members = lists.at(-1) as readonly NodeId[];
+    const kind = random.pick(["add", "add", "remove", "replace", "rotate"] as const);
+    const gone = [...new Set(lists.flat())].filter((node) => !members.includes(node));
+    const isBack = gone.length > 0 && kind !== "rotate" && random.chance(0.3);
+    const joins = kind === "remove" ? null : isBack ? random.pick(gone) : next;
+    const leaves = kind === "add" ? null : random.pick(members);
+    const after = exchanged(members, { leaves, joins });
+    const faulty = [...byzantine, ...liars, ...recruits];
+    const left = faultsOf(after.length) - after.filter((node) => faulty.includes(node)).length;
+    if (after.length === 0 || after.length > MOST_MEMBERS || left < 0) continue;
+    if (joins === next && left > 0 && random.chance(0.25)) recruits.push(next);
+    if (joins === next) next++;
+    changes.push({
+      kind: "federation",
+      atMs,
+      leaves,
+      joins,
+      isRotation: kind === "rotate",
+      isCopied: kind === "rotate" || random.chance(0.5),
+      beside: BESIDE.filter(() => random.chance(0.4)),
+    });
   }
-  return changes;
+  return { changes, recruits };
 }
 
-function drawFaults(random: Random, drawn: Drawn): readonly Fault[] {
-  const { n, liars, healAtMs } = drawn;
-  const nodes = Array.from({ length: n }, (_, node) => node);
+/** What operators may do beside a change. */
+const BESIDE: readonly Beside[] = ["rival", "follower", "follower of the rival", "again"];
+/** A document of so many members, and what must be left for the next, fits into a transaction. */
+const MOST_MEMBERS = 12;
+
+function drawFaults(random: Random, drawn: Drawn & { readonly size: number }): readonly Fault[] {
+  const { size, liars, healAtMs } = drawn;
+  const nodes = Array.from({ length: size }, (_, node) => node);
   const moment = () => random.between(0, healAtMs);
   const faults: Fault[] = [];
   const kinds = random.shuffled(

@@ -1,6 +1,6 @@
 /** How a failing schedule is shown, kept as text, and run again from what was kept. */
 import { makeAdversary } from "./adversary/adversary.ts";
-import { drawPlan } from "./draw.ts";
+import { type Bias, drawPlan } from "./draw.ts";
 import { runSchedule } from "./schedule.ts";
 import { shrink } from "./shrink.ts";
 import type { Plan } from "./plan.ts";
@@ -37,8 +37,8 @@ export function scenarioText(
 }
 
 /** The plan of a seed, or of a scenario's file. */
-export async function planOf(seedOrFile: string): Promise<Plan> {
-  if (/^\d+$/.test(seedOrFile)) return drawPlan(Number(seedOrFile));
+export async function planOf(seedOrFile: string, bias?: Bias): Promise<Plan> {
+  if (/^\d+$/.test(seedOrFile)) return drawPlan(Number(seedOrFile), bias);
   const lines = (await Deno.readTextFile(seedOrFile)).split("\n");
   const line = lines.find((each) => each.startsWith(PLAN));
   if (line === undefined) {
@@ -50,9 +50,9 @@ export async function planOf(seedOrFile: string): Promise<Plan> {
 /** Shrinks a failing seed and gives the result as text: what is to be shown, and the whole. */
 export function explain(
   { seed, violation }: { readonly seed: number; readonly violation: Violation },
-  revision: string,
+  { revision, bias }: { readonly revision: string; readonly bias?: Bias | undefined },
 ): { readonly shown: string; readonly whole: string } {
-  const plan = shrink({ plan: drawPlan(seed), adversary: makeAdversary }, violation);
+  const plan = shrink({ plan: drawPlan(seed, bias), adversary: makeAdversary }, violation);
   const result = replay(plan);
   const whole = scenarioText(result, { plan, revision });
   const lines = whole.split("\n");

@@ -1,4 +1,5 @@
 /** Lets the drawn faults and the clients' transactions happen at their times, until the schedule heals. */
+import { strikeChange } from "./operators.ts";
 import type { Fault } from "./plan.ts";
 import type { NodeId, SimTransaction } from "./types.ts";
 import type { World } from "./world.ts";
@@ -6,10 +7,8 @@ import type { World } from "./world.ts";
 /** Plans everything that goes wrong, and the load. */
 export function scheduleFaults(world: World): void {
   const { plan, clock } = world;
-  let sequence = 0;
-  for (const fault of plan.faults) {
-    const change = fault.kind === "federation" ? ++sequence : 0;
-    clock.after(fault.atMs, () => strike(world, { fault, change }));
+  for (const [number, fault] of plan.faults.entries()) {
+    clock.after(fault.atMs, () => strike(world, { fault, number }));
   }
   const random = world.random.split("workload");
   for (let i = 0; i < plan.transactions; i++) {
@@ -33,8 +32,8 @@ export function submit(
   }
 }
 
-function strike(world: World, { fault, change }: { fault: Fault; change: number }): void {
-  const { clock, network, nodes, count, ids, random, trace } = world;
+function strike(world: World, { fault, number }: { fault: Fault; number: number }): void {
+  const { clock, network, nodes, count, ids, trace } = world;
   trace.note({ node: 255, code: 7, value: fault.kind.length }, () => `fault: ${JSON.stringify(fault)}`);
   switch (fault.kind) {
     case "crash": {
@@ -78,9 +77,7 @@ function strike(world: World, { fault, change }: { fault: Fault; change: number 
       if (fault.isAbrupt) { for (const [a, b] of pairs) network.reset(a, b); }
       return clock.after(fault.forMs, () => cuts.forEach(({ end }) => end()));
     }
-    case "federation": {
-      const transaction = world.clients.make(random.split(`change ${change}`), { change });
-      return submit(world, { transaction, takers: ids });
-    }
+    case "federation":
+      return strikeChange(world, { change: fault, number });
   }
 }

@@ -7,6 +7,7 @@ import { equal, toHex } from "../../core/bytes.ts";
 import type { Federation } from "../../core/federation.ts";
 import { submit } from "./faults.ts";
 import { nodesOf } from "./membership.ts";
+import type { Tip } from "../../core/ports.ts";
 import type { NodeId, SimTransaction } from "./types.ts";
 import type { World } from "./world.ts";
 
@@ -24,9 +25,13 @@ export interface Healing {
 }
 
 interface Goal {
-  readonly quorum: readonly NodeId[];
+  /** Grows where a change of the federation needs more. */
+  readonly healed: Set<NodeId>;
   readonly federation: Federation;
+  /** The first block that is asked for. */
   readonly height: number;
+  /** The block that is due now. */
+  due: number;
   readonly transaction: SimTransaction;
 }
 
@@ -44,7 +49,7 @@ export function planHealing(world: World): Healing {
       const { appended } = world.progress;
       if (goal === null || seen === appended) return false;
       seen = appended;
-      if (!isReached(world, goal) || !isIncluded(world, goal)) return false;
+      if (!isSettled(world, goal) || !isReached(world, goal) || !isIncluded(world, goal)) return false;
       world.count("quorum healed");
       return true;
     },
@@ -54,31 +59,20 @@ export function planHealing(world: World): Healing {
 function heal(world: World): Goal {
   const { nodes, network, clock, checker, trace } = world;
   const random = world.random.split("healing");
-  const federation = (checker.tips().at(-1) as { federation: Federation }).federation;
-  const whole = nodesOf(world, federation).filter((id) => nodes.all.has(id) && !checker.hasLied(id));
-  const quorum = random.shuffled(whole).slice(0, federation.quorum);
-  trace.note({ node: 255, code: 9, value: quorum.length }, () => `healed: ${quorum.join(", ")}`);
-  if (quorum.length < federation.quorum) {
-    checker.fail("liveness", "the plan leaves no quorum of correct members");
-  }
-  const members = nodesOf(world, federation);
-  for (const node of nodes.all.values()) {
-    const isToCome = !members.includes(node.id) && node.life === 0;
-    if (!quorum.includes(node.id) && !isToCome) nodes.retire(node);
-  }
+  const healed = new Set<NodeId>();
+  const { federation } = bringIn(world, healed);
+  trace.note({ node: 255, code: 9, value: healed.size }, () => `healed: ${[...healed].join(", ")}`);
+  for (const node of nodes.all.values()) if (!healed.has(node.id)) nodes.retire(node);
   Object.assign(network.weather, { loss: 0, duplication: 0, delayMs: [1, 40] });
   network.mend();
-  for (const id of quorum) mendNode(world, { id, skewMs: random.between(-SKEW_MS, SKEW_MS) });
-  for (const a of quorum) for (const b of world.ids) if (a !== b) network.reset(a, b);
-  const height = 1 + Math.max(...quorum.map((id) => heightOf(world, id)));
+  for (const id of healed) mendNode(world, { id, skewMs: random.between(-SKEW_MS, SKEW_MS) });
+  for (const a of healed) for (const b of world.ids) if (a !== b) network.reset(a, b);
+  const height = 1 + heightOfAll(world, healed);
   const transaction = world.clients.make(random, { isPlain: true });
-  clock.after(0, () => submit(world, { transaction, takers: quorum }));
-  const goal: Goal = { quorum, federation, height, transaction };
+  clock.after(0, () => submit(world, { transaction, takers: [...healed] }));
+  const goal: Goal = { healed, federation, height, due: height, transaction };
+  expect(world, goal, 0);
   const deadlineMs = clockMs(world) + timersMs(federation) + SLACK_MS;
-  clock.after(deadlineMs, () => {
-    const best = Math.max(...quorum.map((id) => heightOf(world, id)));
-    if (best < height) checker.fail("liveness", `no block ${height} within ${Math.round(deadlineMs)} ms`);
-  });
   clock.after(deadlineMs + CATCH_UP_MS, () => {
     if (!isReached(world, goal)) {
       checker.fail("liveness", `a healed member is not at block ${height} for long`);
@@ -87,14 +81,77 @@ function heal(world: World): Goal {
   return goal;
 }
 
-function mendNode({ nodes, clock }: World, { id, skewMs }: { id: NodeId; skewMs: number }): void {
+/**
+ * Adds correct members, drawn, until there is a quorum of the federation in force at the highest block that they have,
+ * and of the one that follows it; gives the tip after that block.
+ */
+function bringIn(world: World, healed: Set<NodeId>): Tip {
+  const { nodes, checker } = world;
+  const random = world.random.split(`healing ${healed.size}`);
+  const newest = checker.tips().at(-1) as Tip;
+  for (const federation of [newest.federation, newest.nextFederation]) fill(federation);
+  for (let height = -1;;) {
+    const best = heightOfAll(world, healed);
+    const tip = checker.tips()[best] as Tip;
+    if (best === height) return tip;
+    height = best;
+    for (const federation of [tip.federation, tip.nextFederation]) fill(federation);
+  }
+
+  function fill(federation: Federation): void {
+    const members = nodesOf(world, federation);
+    const whole = members.filter((id) => nodes.all.has(id) && !checker.hasLied(id));
+    const lacking = federation.quorum - whole.filter((id) => healed.has(id)).length;
+    const more = random.shuffled(whole.filter((id) => !healed.has(id))).slice(0, Math.max(0, lacking));
+    for (const id of more) healed.add(id);
+    if (more.length < lacking) checker.fail("liveness", "the plan leaves no quorum of correct members");
+  }
+}
+
+/** The block that is due must come in time. */
+function expect(world: World, goal: Goal, waitMs: number): void {
+  const { due, healed } = goal;
+  const { federation } = world.checker.tips()[due - 1] as Tip;
+  const deadlineMs = clockMs(world) + timersMs(federation) + SLACK_MS + waitMs;
+  world.clock.after(deadlineMs, () => {
+    if (heightOfAll(world, healed) < due) {
+      world.checker.fail("liveness", `no block ${due} within ${Math.round(deadlineMs)} ms`);
+    }
+  });
+}
+
+/**
+ * Whether nothing more is due. While the federation changes, operators see to it that a quorum of the next one runs,
+ * and its first block is due as well; then there may be no work, and it comes with the heartbeat.
+ */
+function isSettled(world: World, goal: Goal): boolean {
+  const { checker } = world;
+  const newest = checker.tips().length - 1;
+  const tip = checker.tips()[newest] as Tip;
+  const { federation, nextFederation, signedBy } = tip;
+  const isChanging = federation !== nextFederation || signedBy !== federation;
+  if (isChanging) {
+    const before = new Set(goal.healed);
+    bringIn(world, goal.healed);
+    for (const id of goal.healed) if (!before.has(id)) mendNode(world, { id, skewMs: 0 });
+  }
+  if (newest < goal.due) return false;
+  if (!isChanging) return true;
+  goal.due = newest + 1;
+  world.count("first block of a federation after healing");
+  expect(world, goal, federation.document.parameters.heartbeatMs);
+  return false;
+}
+
+function mendNode({ nodes, network, clock }: World, { id, skewMs }: { id: NodeId; skewMs: number }): void {
   const node = nodes.all.get(id);
   if (node === undefined) return;
   node.armed = null;
   node.full = null;
   nodes.pause(node, clock.nowMs());
   node.skewMs = skewMs;
-  nodes.start(node);
+  if (!node.isUp) nodes.revive(node);
+  else network.dial(id);
 }
 
 /** The timer that runs, f leaders that are of no use, one that is cut short, and one more. */
@@ -104,17 +161,23 @@ function timersMs({ faults, document: { parameters } }: Federation): number {
 
 /** Until the healed clocks have come near the last block's time, no new block is near them. */
 function clockMs({ checker, trueMs }: World): number {
-  const { parent, federation } = checker.tips().at(-1) as ReturnType<typeof checker.tips>[number];
+  const { parent, federation } = checker.tips().at(-1) as Tip;
   return Math.max(0, parent.time + SKEW_MS - federation.document.parameters.maxDriftMs - trueMs());
 }
 
-function heightOf({ nodes }: World, id: NodeId): number {
+function heightOf({ nodes, checker }: World, id: NodeId): number {
   const node = nodes.all.get(id);
-  return node?.member?.tip().parent.height ?? node?.disk.openStore().blocks.length ?? 0;
+  const height = node?.member?.tip().parent.height ?? node?.disk.openStore().blocks.length ?? 0;
+  // A start may finish an append of which nobody has heard yet.
+  return Math.min(height, checker.chain().length);
 }
 
-function isReached(world: World, { quorum, height }: Goal): boolean {
-  return quorum.every((id) => world.nodes.all.get(id)?.isRetired || heightOf(world, id) >= height);
+function heightOfAll(world: World, ids: Iterable<NodeId>): number {
+  return Math.max(0, ...[...ids].map((id) => heightOf(world, id)));
+}
+
+function isReached(world: World, { healed, height }: Goal): boolean {
+  return [...healed].every((id) => world.nodes.all.get(id)?.isRetired || heightOf(world, id) >= height);
 }
 
 function hasRoom(
@@ -127,18 +190,22 @@ function hasRoom(
 /** Whether the transaction is in; a violation when it is not after f + 1 changes of the leader. */
 function isIncluded({ checker, count }: World, { federation, height, transaction }: Goal): boolean {
   let changes = 0;
-  const chain = checker.chain();
+  let { faults } = federation;
+  const [chain, tips] = [checker.chain(), checker.tips()];
   for (let at = height; at <= chain.length; at++) {
     const { proposal: { header, ids }, transactions } = chain[at - 1] as typeof chain[number];
     const before = chain[at - 2]?.proposal.header;
-    const isChange = before !== undefined && !equal(before.proposer, header.proposer);
+    // Who leaves the federation takes its turn along: that is no change of the leader that anybody could wait for.
+    const isSame = before !== undefined && equal(before.federation, header.federation);
+    const isChange = isSame && !equal(before.proposer, header.proposer);
+    faults = Math.max(faults, tips[at - 1]?.federation.faults ?? 0);
     // While blocks are full, what came before it is taken first.
     if (isChange && hasRoom(transactions, federation)) changes++;
     if (ids.some((id) => toHex(id) === toHex(transaction.id))) {
       count("transaction in within f+1 leader changes");
       return true;
     }
-    if (changes > federation.faults + 1) {
+    if (changes > faults + 1) {
       checker.fail("liveness", `the transaction is not in after ${changes} changes of the leader`);
       return false;
     }

@@ -1,13 +1,12 @@
 /**
- * The replicated chain's rules as the simulator has them: real headers, hashes and certificates; transactions are
- * opaque but for what the pool knows of them. Every rule is a function of the parent's state and the block, so what
- * a block leads to is computed once, whoever asks.
+ * The replicated chain's rules as the simulator has them: real headers, hashes, certificates and changes of the
+ * federation. Every rule is a function of the parent's state and the block, so what a block leads to is computed once,
+ * whoever asks.
  */
-import assert from "node:assert/strict";
 import { blockHash } from "../../core/block.ts";
-import { checkClock, checkContent, makeHeader, parentOf } from "../../core/block_rules.ts";
-import { type Hash, type Height, type PublicKey, type Round, ZERO_HASH } from "../../core/brands.ts";
-import { concat, equal, toHex } from "../../core/bytes.ts";
+import { checkClock, checkContent, makeHeader } from "../../core/block_rules.ts";
+import type { Hash, PublicKey, Round } from "../../core/brands.ts";
+import { equal, toHex } from "../../core/bytes.ts";
 import type { Certificate } from "../../core/certificate.ts";
 import { type Refusal, refuse } from "../../core/errors.ts";
 import type { Federation } from "../../core/federation.ts";
@@ -30,26 +29,26 @@ export interface Applying {
   /** Applies the next, or refuses it and stays as it was. */
   readonly apply: (transaction: SimTransaction) => Refusal | undefined;
   readonly root: () => Hash;
-  /** Whether an agreed change of the federation is among them; which one, by sequence. */
-  readonly change: () => number | null;
+  /** The federation that they bring, if any. */
+  readonly change: () => Federation | null;
 }
 
 /** The state after each block, by the block's hash. */
 export interface Rules {
-  /** Opens the state after a block for the next; `checkDuplicates` is off in a mutant alone. */
-  readonly open: (
-    parent: Hash,
-    next: { readonly height: Height; readonly timeMs: number; readonly checkDuplicates: boolean },
-  ) => Applying;
+  /** Opens the state at a tip for the next block; `checkDuplicates` is off in a mutant alone. */
+  readonly open: (tip: Tip, next: { readonly timeMs: number; readonly checkDuplicates: boolean }) => Applying;
   /** Remembers what a valid block has led to. */
-  readonly keep: (hash: Hash, block: { readonly parent: Hash; readonly applying: Applying }) => void;
+  readonly keep: (hash: Hash, applying: Applying) => void;
 }
 
 /** What a member asks of the chain's rules. */
 export interface Ledger {
   readonly genesis: Tip;
-  readonly federations: readonly Federation[];
-  readonly tipAfter: (decided: Pick<DecidedBlock, "hash" | "proposal" | "certificate">) => Tip;
+  /** The tip after a block that was judged on the tip before. */
+  readonly tipAfter: (
+    decided: Pick<DecidedBlock, "hash" | "proposal" | "certificate">,
+    before: Tip,
+  ) => Tip;
   /** A block from candidates in order; those that do not fit are named. */
   readonly build: (
     tip: Tip,
@@ -78,20 +77,17 @@ export interface Ledger {
 
 /** Makes the ledger of a schedule. */
 export function makeLedger(
-  { federations, crypto, rules, checkHeader }: {
-    /** The first, and those that may follow it, by sequence. */
-    readonly federations: readonly Federation[];
+  { federation: first, crypto, rules, protocol: { checkHeader, tipAfter } }: {
+    readonly federation: Federation;
     readonly crypto: CryptoPort;
     readonly rules: Rules;
-    readonly checkHeader: Protocol["checkHeader"];
+    readonly protocol: Pick<Protocol, "checkHeader" | "tipAfter">;
   },
 ): Ledger {
-  const genesis = genesisTip(federations[0] as Federation);
+  const genesis = genesisTip(first);
   const judged = new Map<string, Refusal | undefined>();
-  /** The change that a block has agreed on, by the block's hash. */
-  const agreed = new Map<string, number>();
-
-  const named = (hash: Hash) => federations.find((each) => equal(each.hash, hash));
+  /** The federation that a block brings, by the block's hash. */
+  const agreed = new Map<string, Federation>();
 
   function content(
     tip: Tip,
@@ -105,8 +101,7 @@ export function makeLedger(
     const bytes = transactions.reduce((sum, { size }) => sum + size, 0);
     const wrong = checkContent(header, { ids, bytes, federation, crypto });
     if (wrong !== undefined) return wrong;
-    const { height, time: timeMs } = header;
-    const applying = rules.open(tip.parent.hash, { height, timeMs, checkDuplicates });
+    const applying = rules.open(tip, { timeMs: header.time, checkDuplicates });
     for (const each of transactions) {
       if (each.isBroken) return refuse("transaction-signature", "a transaction in the block is broken");
       if (each.size > maxTransactionBytes) return refuse("too-large", `${each.size} bytes`);
@@ -115,9 +110,9 @@ export function makeLedger(
     }
     if (!equal(applying.root(), header.stateRoot)) return refuse("block-root", "another state root");
     const hash = blockHash(crypto.hash, header);
-    rules.keep(hash, { parent: tip.parent.hash, applying });
+    rules.keep(hash, applying);
     const change = applying.change();
-    if (change !== null && change === federation.document.sequence + 1) agreed.set(toHex(hash), change);
+    if (change !== null) agreed.set(toHex(hash), change);
     return undefined;
   }
 
@@ -132,25 +127,15 @@ export function makeLedger(
 
   return {
     genesis,
-    federations,
-    tipAfter: ({ hash, proposal: { header }, certificate }) => {
-      const signedBy = named(header.federation);
-      const federation = named(header.nextFederation);
-      assert(
-        signedBy !== undefined && federation !== undefined,
-        "a decided block names an unknown federation",
-      );
-      const parent = parentOf({ block: { header }, certificate }, { crypto });
-      // A change takes effect two blocks after its own.
-      const nextFederation = federations[agreed.get(toHex(hash)) ?? -1] ?? federation;
-      return { parent, header, certificate, signedBy, federation, nextFederation };
+    tipAfter: ({ hash, proposal: { header }, certificate }, before) => {
+      const change = agreed.get(toHex(hash)) ?? null;
+      return tipAfter({ block: { header }, certificate }, { before, change, crypto });
     },
     build: (tip, { proposer, createdRound, candidates, nowMs }) => {
       const refused = new Map<string, Refusal>();
       const transactions: SimTransaction[] = [];
       const timeMs = Math.max(nowMs, tip.parent.time + 1);
-      const height = tip.parent.height + 1 as Height;
-      const applying = rules.open(tip.parent.hash, { height, timeMs, checkDuplicates: true });
+      const applying = rules.open(tip, { timeMs, checkDuplicates: true });
       for (const each of candidates.slice(0, LIMITS.blockTransactions)) {
         const refusal = applying.apply(each);
         if (refusal === undefined) transactions.push(each);
@@ -178,63 +163,6 @@ export function makeLedger(
       const name = `${toHex(blockHash(crypto.hash, header))} ${toHex(tip.parent.hash)} ${checkDuplicates}`;
       if (!judged.has(name)) judged.set(name, judgeOnce(tip, block));
       return judged.get(name);
-    },
-  };
-}
-
-/** The simulated rules: a transaction's nonce is used once, versions of a CID come in order. */
-export function makeSimpleRules({ genesisId, crypto }: { genesisId: Hash; crypto: CryptoPort }): Rules {
-  interface StateAfter {
-    readonly root: Hash;
-    readonly used: ReadonlySet<string>;
-    readonly versions: ReadonlyMap<string, number>;
-    readonly sequence: number;
-    readonly changedAt: number;
-  }
-  const states = new Map<string, StateAfter>([[
-    toHex(genesisId),
-    { root: ZERO_HASH, used: new Set(), versions: new Map(), sequence: 0, changedAt: 0 },
-  ]]);
-  const opened = new WeakMap<Applying, () => StateAfter>();
-
-  return {
-    open: (parent, { height, timeMs, checkDuplicates }) => {
-      const before = states.get(toHex(parent));
-      assert(before !== undefined, "a block on a parent that nobody has judged");
-      const used = new Set(before.used);
-      const versions = new Map(before.versions);
-      let { root, sequence, changedAt } = before;
-      const applying: Applying = {
-        apply: ({ id, nonceKey, cid, vid, timestamp, change }) => {
-          const name = toHex(nonceKey);
-          if (timestamp > timeMs + LIMITS.timestampAheadMs) return refuse("future", `${timestamp}`);
-          if (checkDuplicates && used.has(name)) return refuse("duplicate", "used before");
-          const latest = versions.get(toHex(cid)) ?? 0;
-          if (checkDuplicates && vid !== null && vid !== latest + 1) {
-            return refuse("vid-order", `VID is ${vid}, wanted ${latest + 1}`);
-          }
-          if (change !== null) {
-            // One at a time: the change before must be in force.
-            const isInForce = changedAt === 0 || height > changedAt + 2;
-            if (change !== sequence + 1 || !isInForce) return refuse("future", "not this change now");
-            sequence = change;
-            changedAt = height;
-          }
-          used.add(name);
-          if (vid !== null) versions.set(toHex(cid), vid);
-          root = crypto.hash(concat(root, id));
-          return undefined;
-        },
-        root: () => root,
-        change: () => changedAt === height ? sequence : null,
-      };
-      opened.set(applying, () => ({ root, used, versions, sequence, changedAt }));
-      return applying;
-    },
-    keep: (hash, { applying }) => {
-      const after = opened.get(applying);
-      assert(after !== undefined, "a state that these rules did not open");
-      states.set(toHex(hash), after());
     },
   };
 }

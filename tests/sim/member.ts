@@ -8,6 +8,7 @@ import type { State } from "../../consensus/state.ts";
 import { toHex } from "../../core/bytes.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { type MemberChain, openMemberChain } from "./member_chain.ts";
+import { makeFollowing } from "./following.ts";
 import { makeMemberPool } from "./member_pool.ts";
 import { makeTraffic } from "./member_traffic.ts";
 import { aboutMember, type Making, type Member, type Surroundings } from "./surroundings.ts";
@@ -36,7 +37,13 @@ export function openMember(around: Surroundings): Member {
     disk,
     parameters: ledger.genesis.federation.document.parameters,
     nowMs: around.wallMs,
-    chain: { isUsed: (each) => chain.isUsed(each), latestVid: (each) => chain.latestVid(each) },
+    chain: {
+      isUsed: (each) => chain.isUsed(each),
+      latestVid: (each) => chain.latestVid(each),
+      tip: () => chain.tip(),
+      judgeChange: (change) => chain.judgeChange(change),
+    },
+    count: watcher.count,
     onChange: () => {
       const before = told;
       if (tellable() !== before) post(() => ({ kind: "work", available: told }));
@@ -72,6 +79,16 @@ export function openMember(around: Surroundings): Member {
     onCaughtUp: () => watcher.count("caught up by blocks"),
   });
   const traffic = makeTraffic({ around, chain, pool, syncing, post, state: () => state });
+  const following = makeFollowing({
+    around,
+    isWanted: () => state.self < 0 || linked() < state.tip.federation.quorum - 1,
+    height: () => chain.tip().parent.height,
+    append: chain.append,
+  });
+
+  function linked(): number {
+    return [...state.peers.links.values()].filter((isUp) => isUp).length;
+  }
 
   /** Whether there is work, as the protocol is about to be told. */
   function tellable(): boolean {
@@ -134,6 +151,7 @@ export function openMember(around: Surroundings): Member {
     const { state: after, actions } = protocol.step(before, event);
     state = after;
     watcher.onStep({ before, event, after });
+    if (event.kind === "advanced" || event.kind === "peerDown") following.consider();
     return actions;
   }
 
@@ -220,6 +238,7 @@ export function openMember(around: Surroundings): Member {
   state = started.state;
   watcher.onStart({ state, content });
   offerLater();
+  following.consider();
   running = true;
   runActions(started.actions, () => {
     running = false;
@@ -244,8 +263,6 @@ export function openMember(around: Surroundings): Member {
       post((indexOf) =>
         aboutMember(indexOf(peer), (member) => ({ kind: "peerUp", member, height, highest }))
       );
-      // A member of a federation that this one has slept through: its blocks can be had over HTTP.
-      if (around.indexOf(state.tip.federation, peer) < 0) syncing.onClaim(peer, height);
       const ids = pool.ids();
       if (ids.length > 0) network.send(peer, { kind: "pool", ids });
     },
@@ -255,6 +272,7 @@ export function openMember(around: Surroundings): Member {
       post((indexOf) => aboutMember(indexOf(peer), (member) => ({ kind: "peerDown", member })));
     },
     onFrame: traffic.onFrame,
+    blocks: traffic.blocks,
     submit: (transactions) =>
       runTask(pool.add(transactions), (taken) => {
         if (taken.length > 0) network.broadcast({ kind: "transactions", transactions: taken });

@@ -6,7 +6,9 @@ import { blockHash, type RawBlock, transactionsRoot } from "../../core/block.ts"
 import type { TxId } from "../../core/brands.ts";
 import { equal, toHex } from "../../core/bytes.ts";
 import { certificateHash } from "../../core/certificate.ts";
+import type { Refusal } from "../../core/errors.ts";
 import type { Tip } from "../../core/ports.ts";
+import type { FederationPayload } from "../../core/transaction.ts";
 import type { HeldBlock, StoreContent } from "./disk.ts";
 import type { DecidedBlock } from "./ledger.ts";
 import type { MemberPool } from "./member_pool.ts";
@@ -35,6 +37,8 @@ export interface MemberChain {
   readonly blocks: () => readonly DecidedBlock[];
   readonly isUsed: (transaction: SimTransaction) => boolean;
   readonly latestVid: (transaction: SimTransaction) => number;
+  /** Judges a change of the federation as the next one. */
+  readonly judgeChange: (change: FederationPayload) => Refusal | undefined;
   readonly held: (id: TxId) => SimTransaction | undefined;
   readonly arrived: (transactions: readonly SimTransaction[]) => void;
   readonly build: (action: Build) => void;
@@ -73,7 +77,7 @@ export function openMemberChain(
   for (const decided of blocks) take(decided);
 
   function take(decided: DecidedBlock): void {
-    tip = ledger.tipAfter(decided);
+    tip = ledger.tipAfter(decided, tip);
     for (const { nonceKey, cid, vid } of decided.transactions) {
       used.add(toHex(nonceKey));
       if (vid !== null) versions.set(toHex(cid), vid);
@@ -125,6 +129,8 @@ export function openMemberChain(
       const nowMs = fresh && checkClock ? around.wallMs() : null;
       const refusal = ledger.judge(tip, { proposal, transactions, nowMs, checkDuplicates });
       if (refusal !== undefined) watcher.count(`refused ${refusal.code}`);
+      if (refusal?.code === "federation-order") watcher.count("change refused as old");
+      if (refusal?.code === "federation-pending") watcher.count("change refused while another is pending");
       const isStrange = !rules.ignorePool && transactions.some(({ id }) => pool().get(id) === undefined);
       if (refusal !== undefined || isStrange) return "invalid";
       const block = { proposal, transactions };
@@ -253,6 +259,18 @@ export function openMemberChain(
     blocks: () => blocks,
     isUsed: ({ nonceKey }) => used.has(toHex(nonceKey)),
     latestVid: ({ cid }) => versions.get(toHex(cid)) ?? 0,
+    judgeChange: ({ body }) =>
+      protocol.checkChange(body, {
+        federation: tip.nextFederation,
+        pastBlock: (height) => {
+          const { hash, proposal } = blocks[height - 1] ?? {};
+          return hash === undefined || proposal === undefined
+            ? undefined
+            : { hash, time: proposal.header.time };
+        },
+        timeMs: around.wallMs(),
+        crypto,
+      }),
     held: heldTransaction,
     arrived: (transactions) => {
       const { wait } = validating;

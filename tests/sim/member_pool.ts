@@ -1,10 +1,12 @@
 /** A member's pool: the real pure pool, the bodies, and what is durable of them. References are not simulated. */
 import type { TxId } from "../../core/brands.ts";
-import { toHex } from "../../core/bytes.ts";
+import { equal, toHex } from "../../core/bytes.ts";
 import { type Refusal, refuse, type Verdict } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
-import type { Parameters } from "../../core/federation.ts";
+import type { Federation, Parameters } from "../../core/federation.ts";
 import type { Pool } from "../../consensus/mempool.ts";
+import type { Tip } from "../../core/ports.ts";
+import type { FederationPayload } from "../../core/transaction.ts";
 import type { Disk } from "./disk.ts";
 import type { Task } from "./tasks.ts";
 import type { DriverRules, Protocol, SimTransaction } from "./types.ts";
@@ -20,10 +22,13 @@ export interface MemberPoolOptions {
   readonly chain: {
     readonly isUsed: (transaction: SimTransaction) => boolean;
     readonly latestVid: (transaction: SimTransaction) => number;
+    readonly tip: () => Tip;
+    readonly judgeChange: (change: FederationPayload) => Refusal | undefined;
   };
   readonly onChange: () => void;
   /** A client or a member is told that it is here. */
   readonly onAcknowledged: (transaction: SimTransaction) => void;
+  readonly count: (what: string) => void;
 }
 
 /** Transactions that wait for a block. */
@@ -58,10 +63,28 @@ export function makeMemberPool(options: MemberPoolOptions): MemberPool {
     }
     if (transaction.timestamp > nowMs() + LIMITS.timestampAheadMs) return refuse("future", "not now");
     if (chain.isUsed(transaction)) return refuse("duplicate", "on the chain");
+    const wrong = transaction.change === null ? undefined : chain.judgeChange(transaction.change);
+    if (wrong !== undefined) return counted(wrong);
     const latestVid = chain.latestVid(transaction);
     const verdict = mempool.addToPool(pure, { entry: transaction, latestVid, nowMs: nowMs() });
     if (verdict.ok) bodies.set(toHex(transaction.id), transaction);
     return verdict;
+  }
+
+  function counted(refusal: Refusal): Refusal {
+    if (refusal.code === "federation-order") options.count("change refused as old");
+    return refusal;
+  }
+
+  function follows({ body: { document } }: FederationPayload, federation: Federation): boolean {
+    return options.protocol.checkNext(document, federation) === undefined;
+  }
+
+  /** Whether a block on the tip can take it: a change waits for the one before it to be in force. */
+  function isProposable({ change }: SimTransaction): boolean {
+    if (change === null) return true;
+    const { federation, nextFederation } = chain.tip();
+    return equal(federation.hash, nextFederation.hash) && follows(change, federation);
   }
 
   function sweep(): readonly string[] {
@@ -81,21 +104,24 @@ export function makeMemberPool(options: MemberPoolOptions): MemberPool {
   function chosen(count: number): readonly SimTransaction[] {
     const bytes = parameters.maxBlockBytes;
     const passedOver = new Set<string>();
-    const room = aside.size === 0 ? count : Infinity;
+    const isWhole = aside.size === 0 && [...bodies.values()].every(isProposable);
+    const room = isWhole ? count : Infinity;
     const transactions: SimTransaction[] = [];
     for (const { id, cid, vid } of mempool.candidates(pure, { nowMs: nowMs(), bytes, count: room })) {
       // A version cannot come before the one before it.
       const isLate = vid !== null && passedOver.has(toHex(cid));
-      if (!aside.has(toHex(id)) && !isLate) transactions.push(bodies.get(toHex(id)) as SimTransaction);
+      const transaction = bodies.get(toHex(id)) as SimTransaction;
+      if (!isProposable(transaction)) continue;
+      if (!aside.has(toHex(id)) && !isLate) transactions.push(transaction);
       else if (vid !== null) passedOver.add(toHex(cid));
       if (transactions.length >= count) break;
     }
     return transactions;
   }
 
-  /** A version that is refused for want of the one before it may still come. */
+  /** A version that is refused for want of the one before it may still come, and so may one of two changes. */
   function mayCome({ cid, vid }: SimTransaction, { code }: Refusal): boolean {
-    if (code === "future") return true;
+    if (code === "future" || code === "federation-pending") return true;
     return code === "vid-order" && (vid ?? 0) > (pure.versions.get(toHex(cid))?.latest ?? Infinity);
   }
 
@@ -124,6 +150,9 @@ export function makeMemberPool(options: MemberPoolOptions): MemberPool {
       mempool.onCommitted(pure, committed);
       for (const each of bodies.values()) {
         if (chain.isUsed(each)) mempool.dropFromPool(pure, { id: each.id, code: "duplicate" });
+        if (each.change === null || follows(each.change, chain.tip().nextFederation)) continue;
+        const { code } = counted(refuse("federation-order", "another document is in force"));
+        mempool.dropFromPool(pure, { id: each.id, code });
       }
       mempool.expire(pure, nowMs());
       if (committed.length > 0) aside.clear();
@@ -134,7 +163,7 @@ export function makeMemberPool(options: MemberPoolOptions): MemberPool {
       for (const [name, refusal] of refused) {
         const transaction = bodies.get(name);
         if (transaction === undefined) continue;
-        if (mayCome(transaction, refusal)) aside.add(name);
+        if (mayCome(transaction, counted(refusal))) aside.add(name);
         else mempool.dropFromPool(pure, { id: transaction.id, code: refusal.code });
       }
       yield* unpool(sweep());

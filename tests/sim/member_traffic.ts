@@ -9,7 +9,7 @@ import type { DecidedBlock } from "./ledger.ts";
 import { aboutMember, type Making, type Surroundings } from "./surroundings.ts";
 import type { Syncing } from "./syncing.ts";
 import { runTask } from "./tasks.ts";
-import type { Frame, NodeId, SimTransaction } from "./types.ts";
+import type { BlockRange, Frame, NodeId, SimTransaction } from "./types.ts";
 
 /** More often than this nobody is told that a height is decided, as in the driver. */
 const DECIDED_PAUSE_MS = 250;
@@ -21,6 +21,8 @@ export interface Traffic {
   readonly onFrame: (from: NodeId, frame: Frame) => void;
   readonly onDown: (node: NodeId) => void;
   readonly sendDecided: (to: NodeId, height: Height) => void;
+  /** What is answered to who asks for blocks. */
+  readonly blocks: (range: BlockRange) => readonly RawBlock[];
 }
 
 /** Makes the traffic. */
@@ -104,12 +106,15 @@ export function makeTraffic(
         return;
       }
       case "getBlocks": {
-        const count = Math.min(frame.count, ANSWER_BLOCKS);
-        const blocks = chain.blocks().slice(frame.from - 1, frame.from - 1 + count).map(rawBlock);
-        network.send(from, { kind: "blocks", from: frame.from, blocks });
+        network.send(from, { kind: "blocks", from: frame.from, blocks: blocks(frame) });
         return;
       }
     }
+  }
+
+  function blocks({ from, count }: BlockRange): readonly RawBlock[] {
+    const end = from - 1 + Math.min(count, ANSWER_BLOCKS);
+    return chain.blocks().slice(from - 1, end).map(rawBlock);
   }
 
   /** Reads on until a frame is not dealt with at once. */
@@ -136,6 +141,7 @@ export function makeTraffic(
       read(from);
     },
     onDown: (node) => void inboxes.delete(node),
+    blocks,
     sendDecided: (to, height) => {
       const nowMs = around.nowMs();
       const block = chain.blocks()[height - 1];

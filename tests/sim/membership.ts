@@ -1,4 +1,4 @@
-/** What follows from blocks of correct nodes: counters go up, who joins starts, who has left ends. */
+/** What follows from blocks of correct nodes: counters go up, and who has left ends. */
 import { equal } from "../../core/bytes.ts";
 import type { Federation } from "../../core/federation.ts";
 import type { Tip } from "../../core/ports.ts";
@@ -8,7 +8,7 @@ import type { NodeId } from "./types.ts";
 import type { World } from "./world.ts";
 
 /** After a quorum has gone on without it, who has left ends; not at once, as an operator does it. */
-const LEAVE_MS = 1_000;
+const LEAVE_MS = 3_000;
 
 /** A correct node has appended a block. */
 export function onBlock(
@@ -23,12 +23,8 @@ export function onBlock(
   checker.onAppended(node.id, decided);
   if (checker.violation() !== null) return;
   if (isFirst) cover(world, decided);
-  if (equal(federation, tip.federation.hash)) return;
   // Not within the node's own step.
-  clock.after(0, () => {
-    meet(world, { node, federation: tip.federation });
-    part(world);
-  });
+  if (!equal(federation, tip.federation.hash)) clock.after(0, () => part(world));
 }
 
 /** The members' nodes, in order of index. */
@@ -45,23 +41,12 @@ function cover({ checker, count }: World, { proposal: { header }, certificate }:
   if (header.height % tenureBlocks === 0 && header.createdRound === 0 && isMoved) {
     count("leader moved by tenure");
   }
-}
-
-/** Whoever is new to a node greets it anew: until now they were strangers. */
-function meet(
-  world: World,
-  { node, federation }: { readonly node: SimNode; readonly federation: Federation },
-): void {
-  const { nodes, network, plan, count } = world;
-  for (const id of nodesOf(world, federation)) {
-    if (id < plan.n || id === node.id) continue;
-    network.reset(node.id, id);
-    const joining = nodes.all.get(id);
-    if (joining === undefined || joining.life > 0) continue;
-    joining.disk.copyStore(node.disk);
-    count("started from a copy of another chain");
-    nodes.start(joining);
-  }
+  if (equal(header.federation, header.nextFederation)) return;
+  const [from, to] = [before.federation, before.nextFederation];
+  const [n, next] = [from.document.members.length, to.document.members.length];
+  count(
+    next > n ? "a larger federation" : next < n ? "a smaller federation" : "a federation of the same size",
+  );
 }
 
 /** Who has left goes on until a quorum is without it. */
@@ -76,6 +61,16 @@ function part(world: World): void {
   });
   if (arrived.length < federation.quorum) return;
   for (const node of nodes.all.values()) {
-    if (node.isUp && !members.includes(node.id)) clock.after(LEAVE_MS, () => nodes.retire(node));
+    if (node.isUp && hasLeft(world, node.id)) {
+      clock.after(LEAVE_MS, () => hasLeft(world, node.id) && nodes.retire(node));
+    }
   }
+}
+
+/** Whether a node was a member, and is none and will not be one at the newest block. */
+function hasLeft(world: World, id: NodeId): boolean {
+  const tips = world.checker.tips();
+  const { federation, nextFederation } = tips.at(-1) as Tip;
+  const isOf = (each: Federation) => nodesOf(world, each).includes(id);
+  return !isOf(federation) && !isOf(nextFederation) && tips.some((tip) => isOf(tip.federation));
 }

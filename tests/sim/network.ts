@@ -9,6 +9,8 @@ import type { Frame, Hello, NodeId, Random } from "./types.ts";
 export interface Ends {
   /** Whether the node can be connected to at all. */
   readonly isUp: (node: NodeId) => boolean;
+  /** Whether the node meets the other: both are members, or were until a moment ago, as far as it knows. */
+  readonly knows: (node: NodeId, peer: NodeId) => boolean;
   readonly hello: (node: NodeId, peer: NodeId) => Hello;
   readonly onUp: (node: NodeId, peer: NodeId, hello: Hello) => void;
   readonly onDown: (node: NodeId, peer: NodeId) => void;
@@ -31,6 +33,18 @@ export interface Network {
   readonly dial: (node: NodeId) => void;
   /** A process has ended: its links end. */
   readonly hangUp: (node: NodeId) => void;
+  /** A node knows other members: links with strangers end soon, those with new members come up. */
+  readonly reconsider: (node: NodeId) => void;
+  /** Asks a node that need not be linked, over HTTP; where nothing comes back, `done` is never called. */
+  readonly ask: <T>(
+    ends: { readonly from: NodeId; readonly to: NodeId },
+    question: {
+      readonly serve: (answer: (value: T) => void) => void;
+      readonly done: (value: T) => void;
+      /** No process runs there. */
+      readonly refused: () => void;
+    },
+  ) => void;
   /** The link is made anew. */
   readonly reset: (a: NodeId, b: NodeId) => void;
   /** Nothing arrives from one at the other until `end` is called; a link that stays silent ends. */
@@ -57,6 +71,9 @@ interface Link {
 function isLossy({ kind }: Frame): boolean {
   return kind !== "getBlocks" && kind !== "blocks";
 }
+
+/** So long a link with who is no member any more may stand. */
+const PART_MS = 2_000;
 
 /** No link stands yet. */
 export function makeNetwork(
@@ -110,8 +127,19 @@ export function makeNetwork(
     return true;
   }
 
-  function canStand({ ends: [a, b] }: Link): boolean {
-    return ends.isUp(a) && ends.isUp(b) && !isCut(a, b) && !isCut(b, a);
+  function canStand(link: Link): boolean {
+    const { ends: [a, b] } = link;
+    return ends.isUp(a) && ends.isUp(b) && !isCut(a, b) && !isCut(b, a) && isAgreed(link);
+  }
+
+  const isAgreed = ({ ends: [a, b] }: Link) => ends.knows(a, b) && ends.knows(b, a);
+
+  /** Not at once: the last frames of who leaves are of use. */
+  function part(link: Link): void {
+    const { epoch } = link;
+    after(random.between(0, PART_MS), () => {
+      if (link.epoch === epoch && !isAgreed(link)) fall(link);
+    });
   }
 
   function consider(link: Link): void {
@@ -156,6 +184,23 @@ export function makeNetwork(
     dial: (node) => linksOf(node).forEach(consider),
     hangUp: (node) => linksOf(node).forEach(fall),
     reset: (a, b) => fall(linkOf(a, b)),
+    reconsider: (node) => {
+      for (const link of linksOf(node)) {
+        if (!link.isUp) consider(link);
+        else if (!isAgreed(link)) part(link);
+      }
+    },
+    ask: ({ from, to }, { serve, done, refused }) =>
+      after(delay(), () => {
+        if (isCut(from, to)) return;
+        // Nobody listens there: a machine says so at once.
+        if (!ends.isUp(to)) return isCut(to, from) ? undefined : refused();
+        serve((value) =>
+          after(delay(), () => {
+            if (!isCut(to, from)) done(value);
+          })
+        );
+      }),
     cut: (from, to) => {
       const key = from * size + to;
       cuts.set(key, (cuts.get(key) ?? 0) + 1);

@@ -1,6 +1,7 @@
 /** The correct nodes of a schedule: their processes, one after the other, on disks that outlive them. */
 import { asHeight } from "../../core/brands.ts";
-import { coverSend, coverStart, coverStep } from "./coverage.ts";
+import type { Tip } from "../../core/ports.ts";
+import { coverSend, coverStart, coverStep, coverVoter } from "./coverage.ts";
 import { type Disk, makeDisk } from "./disk.ts";
 import { openMember } from "./member.ts";
 import { onBlock } from "./membership.ts";
@@ -20,6 +21,8 @@ export interface SimNode {
   member: Member | null;
   /** Which of its processes it is. */
   life: number;
+  /** Whether a process ever ran. */
+  wasUp: boolean;
   /** It does not start any more. */
   isRetired: boolean;
   pausedUntilMs: number;
@@ -38,8 +41,10 @@ export interface Nodes {
   readonly start: (node: SimNode) => void;
   /** Ends the process; the disk fares as said, and the node starts again after a while. */
   readonly crash: (node: SimNode, how: { disk: DiskFate; lost: number; downMs: number }) => void;
-  /** Ends the process for good. */
+  /** Ends the process for good, unless somebody needs it after all. */
   readonly retire: (node: SimNode) => void;
+  /** Starts a process that was ended for good. */
+  readonly revive: (node: SimNode) => void;
   /** Lets nothing happen there until then; a time that has passed ends a pause. */
   readonly pause: (node: SimNode, untilMs: number) => void;
   /** Runs something at a node now, or when its pause is over; not if its process has ended by then. */
@@ -71,6 +76,7 @@ export function makeNodes(world: World, ids: readonly NodeId[]): Nodes {
       isUp: false,
       member: null,
       life: 0,
+      wasUp: false,
       isRetired: false,
       pausedUntilMs: 0,
       waiting: [],
@@ -130,6 +136,7 @@ export function makeNodes(world: World, ids: readonly NodeId[]): Nodes {
 
   function start(node: SimNode): void {
     if (node.isUp || node.isRetired) return;
+    node.wasUp = true;
     const life = ++node.life;
     node.isUp = true;
     trace.note({ node: node.id, code: 1, value: life }, () => "starts");
@@ -166,6 +173,17 @@ export function makeNodes(world: World, ids: readonly NodeId[]): Nodes {
     if (disk === "wiped") count("disk wiped");
   }
 
+  /** Who is back is greeted anew, as in consensus/tcp/links.ts: what was known of its link is forgotten. */
+  function meetAnew(id: NodeId, { before, after }: { readonly before: Tip; readonly after: Tip }): void {
+    const { indexOf } = world.shared(id);
+    for (const peer of world.ids) {
+      const isMet = ({ signedBy, federation }: Tip) =>
+        indexOf(signedBy, peer) >= 0 || indexOf(federation, peer) >= 0;
+      if (peer !== id && isMet(after) && !isMet(before)) network.reset(id, peer);
+    }
+    network.reconsider(id);
+  }
+
   function surroundingsOf(node: SimNode): Surroundings {
     const { id, disk, life } = node;
     const isAlive = () => node.life === life && node.isUp;
@@ -183,6 +201,10 @@ export function makeNodes(world: World, ids: readonly NodeId[]): Nodes {
           if (!isAlive()) return;
           for (const to of network.peersOf(id)) send(id, to, frame);
         },
+      },
+      others: world.ids.filter((each) => each !== id),
+      http: (to, range, done) => {
+        if (isAlive()) world.ask({ from: id, to }, { range, done: (blocks) => isAlive() && done(blocks) });
       },
       watcher: watcherOf(node),
     };
@@ -216,9 +238,14 @@ export function makeNodes(world: World, ids: readonly NodeId[]): Nodes {
         );
         coverStep(step, count);
         checker.onStep(id, { ...step, member: node.member });
+        // Not within the node's own step.
+        const { tip: { signedBy, federation } } = after;
+        const isMoved = step.before.tip.federation !== federation || step.before.tip.signedBy !== signedBy;
+        if (isMoved) clock.after(0, () => meetAnew(id, { before: step.before.tip, after: after.tip }));
       },
       onSend: (message, state) => {
         coverSend(message, count);
+        if (message.kind !== "decided") coverVoter(plan, { id, count });
         checker.onSend(id, { message, state, isHeld: disk.isHeld });
       },
       onEvidence: (evidence) => {
@@ -256,6 +283,10 @@ export function makeNodes(world: World, ids: readonly NodeId[]): Nodes {
     retire: (node) => {
       node.isRetired = true;
       crash(node, { disk: "intact", lost: 0, downMs: 0 });
+    },
+    revive: (node) => {
+      node.isRetired = false;
+      start(node);
     },
     pause,
     at,

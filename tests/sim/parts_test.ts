@@ -124,6 +124,7 @@ function testNetwork() {
     weather: { loss: 0, duplication: 0, delayMs: [1, 50] },
     ends: {
       isUp: (node) => up.has(node),
+      knows: () => true,
       hello: () => hello,
       onUp: (node, peer) => void log.push(`${node} up ${peer}`),
       onDown: (node, peer) => void log.push(`${node} down ${peer}`),
@@ -187,8 +188,8 @@ Deno.test("drawPlan() gives the same plan twice, and never more faulty members t
     );
     const faulty = new Set([...plan.byzantine, ...liars]);
     for (const members of membersOf(plan)) {
-      assert(faulty.size <= faultsOf(members.length), `seed ${seed}`);
-      assert([...faulty].every((node) => members.includes(node)), `seed ${seed}`);
+      const borne = faultsOf(members.length);
+      assert(members.filter((node) => faulty.has(node)).length <= borne, `seed ${seed}`);
     }
   }
 });

@@ -54,13 +54,27 @@ export type Fault =
     readonly atMs: number;
     readonly forMs: number;
   }
-  | {
-    /** The members agree on another federation: `leaves` (or nobody) goes, `joins` (or nobody) comes. */
-    readonly kind: "federation";
-    readonly atMs: number;
-    readonly leaves: NodeId | null;
-    readonly joins: NodeId | null;
-  };
+  | Change;
+
+/**
+ * The operators agree on another document: `leaves` (or nobody) goes, `joins` (or nobody) comes. Who joins starts then,
+ * follows the chain, and signs once it has a block of it.
+ */
+export interface Change {
+  readonly kind: "federation";
+  readonly atMs: number;
+  readonly leaves: NodeId | null;
+  readonly joins: NodeId | null;
+  /** Who joins has the name of who leaves: one member's key is rotated. */
+  readonly isRotation: boolean;
+  /** Who joins starts from a copy of a member's chain; else from nothing. */
+  readonly isCopied: boolean;
+  /** What else a quorum approves. */
+  readonly beside: readonly Beside[];
+}
+
+/** A document at odds with the change; one that follows the change, or that rival; the same change once more. */
+export type Beside = "rival" | "follower" | "follower of the rival" | "again";
 
 /** Everything drawn for a seed before it runs. */
 export interface Plan {
@@ -69,6 +83,7 @@ export interface Plan {
   readonly n: number;
   /** Nodes that join later. */
   readonly reserves: number;
+  /** Some may be no members yet. */
   readonly byzantine: readonly NodeId[];
   /** Real encoding, real Ed25519, real transactions and the whole audit. */
   readonly isReal: boolean;

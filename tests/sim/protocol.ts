@@ -12,6 +12,9 @@ import { voteMessage } from "../../consensus/vote.ts";
 import { decodeMessage, encodeMessage } from "../../consensus/wire.ts";
 import { checkHeader } from "../../core/block_rules.ts";
 import { verifyCertificate } from "../../core/certificate.ts";
+import { checkChange, checkNext } from "../../core/federation_change.ts";
+import { openTransition } from "../../core/state/transition.ts";
+import { tipAfter } from "../../core/tip.ts";
 import type { Verdict } from "../../core/errors.ts";
 import type { Federation } from "../../core/federation.ts";
 import type { DriverRules, Protocol } from "./types.ts";
@@ -30,6 +33,10 @@ export const GENUINE: Protocol = {
   leaderKeyAt,
   checkHeader,
   verifyCertificate,
+  openTransition,
+  checkChange,
+  checkNext,
+  tipAfter,
   mempool,
   catchUp,
 };

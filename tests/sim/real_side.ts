@@ -8,7 +8,7 @@ import { makeCid } from "../../core/cid.ts";
 import { type PrivateKey, privateKeyFromSeed } from "../../core/platform/private_key.ts";
 import { platformCrypto } from "../../core/platform/crypto.ts";
 import { openMemoryState } from "../../core/state/memory_state.ts";
-import { openTransition, type Transition } from "../../core/state/transition.ts";
+import type { BlockContext, Transition } from "../../core/state/transition.ts";
 import {
   COMPRESSION,
   ENCRYPTION,
@@ -20,13 +20,15 @@ import {
 } from "../../core/transaction.ts";
 import { verifyTransaction } from "../../core/transaction_rules.ts";
 import type { Federation } from "../../core/federation.ts";
+import { openPastBlocks } from "../../core/past_blocks.ts";
+import type { Tip } from "../../core/ports.ts";
 import { WINDOW_SALT_BYTES } from "../../core/uniqueness_window.ts";
 import type { Applying, Rules } from "./ledger.ts";
 import { rawBlock } from "./member_traffic.ts";
 import { REAL_SIGNERS } from "./quick_crypto.ts";
 import type { Side } from "./side.ts";
-import { type Bodies, makeClients } from "./transactions.ts";
-import type { SimTransaction } from "./types.ts";
+import { type Bodies, changePayload, makeClients } from "./transactions.ts";
+import type { Protocol, SimTransaction } from "./types.ts";
 
 const { hash } = platformCrypto;
 
@@ -39,10 +41,12 @@ const recipient = privateKeyFromSeed(hash(utf8("simulated recipient"))).publicKe
 const real = new WeakMap<Uint8Array, Transaction>();
 
 function payloadOf(
-  { name, sender, cid, rivalOf, vid, timestamp, size }: Parameters<Bodies["make"]>[0],
+  { name, sender, cid, rivalOf, vid, timestamp, size, change }: Parameters<Bodies["make"]>[0],
 ): Payload {
   const from = senders[sender] as PrivateKey;
   const key = rivalOf?.sender ?? from.publicKey;
+  const nonce = hash(utf8(`nonce of ${name}`)).slice(0, 16);
+  if (change !== null) return changePayload(change, { sender: key, timestamp, nonce });
   const owner = vid === null ? recipient : key;
   const random = hash(utf8(cid)).slice(0, 16);
   const header = {
@@ -55,7 +59,7 @@ function payloadOf(
     sender: key,
     recipient,
     timestamp,
-    nonce: hash(utf8(`nonce of ${name}`)).slice(0, 16),
+    nonce,
   } as const;
   if (vid === null) return { ...header, type: TYPE.request, body: { replyTo: from.publicKey } };
   const configuration = new Uint8Array(size);
@@ -81,6 +85,7 @@ function makeBodies({ genesisId }: Federation): Bodies {
         cid: payload.cid,
         sender: payload.sender,
         size: bytes.length,
+        change: payload.type === TYPE.federation ? payload : null,
         bytes,
       };
     },
@@ -92,57 +97,62 @@ function makeBodies({ genesisId }: Federation): Bodies {
 }
 
 interface Step {
+  readonly hash: Hash;
   readonly parent: Hash;
   readonly height: Height;
   readonly timeMs: number;
   readonly transactions: readonly Transaction[];
 }
 
+type Made = Omit<Step, "hash">;
+
 /** The real state rules; a state is replayed from genesis each time, since chains of a schedule are short. */
-function makeRealRules(federation: Federation): Rules {
-  const { genesisId } = federation;
+function makeRealRules(first: Federation, openTransition: Protocol["openTransition"]): Rules {
   const steps = new Map<string, Step>();
-  const opened = new WeakMap<Applying, Omit<Step, "parent">>();
+  const opened = new WeakMap<Applying, Made>();
 
   function pathTo(block: Hash): readonly Step[] {
     const step = steps.get(toHex(block));
     if (step === undefined) {
-      assert.equal(toHex(block), toHex(genesisId), "a block on a parent that nobody has judged");
+      assert.equal(toHex(block), toHex(first.genesisId), "a block on a parent that nobody has judged");
       return [];
     }
     return [...pathTo(step.parent), step];
   }
 
-  function begin(
-    parent: Hash,
-    next: Omit<Step, "parent" | "transactions"> & { readonly checkDuplicates: boolean },
-  ) {
+  function begin(tip: Tip, next: Parameters<Rules["open"]>[1]) {
     const state = openMemoryState(hash);
     const used = new Set<string>();
-    const open = ({ height, timeMs, checkDuplicates }: typeof next): Transition =>
+    const past = openPastBlocks();
+    const open = (context: BlockContext, checkDuplicates: boolean): Transition =>
       openTransition(platformCrypto, {
         reader: {
           feed: state.feed,
           configuration: state.configuration,
           nonceSeen: (key) => checkDuplicates && used.has(toHex(key)),
-          pastBlock: () => undefined,
+          pastBlock: past.at,
         },
-        context: { height, timeMs, federation, nextFederation: federation },
+        context,
       });
-    for (const step of pathTo(parent)) {
-      const transition = open({ ...step, checkDuplicates: true });
-      for (const each of step.transactions) {
+    let [federation, nextFederation] = [first, first];
+    for (const { hash: block, height, timeMs, transactions } of pathTo(tip.parent.hash)) {
+      const transition = open({ height, timeMs, federation, nextFederation }, true);
+      for (const each of transactions) {
         assert(transition.apply(each).ok);
         used.add(toHex(nonceKey(hash, each.payload)));
       }
       state.prepare(transition.changes()).commit();
+      past.add({ hash: block, height, time: timeMs }, 0);
+      [federation, nextFederation] = [nextFederation, transition.federationChange() ?? nextFederation];
     }
-    return { state, transition: open(next) };
+    const height = tip.parent.height + 1 as Height;
+    const { timeMs, checkDuplicates } = next;
+    return { state, transition: open({ height, timeMs, federation, nextFederation }, checkDuplicates) };
   }
 
   return {
-    open: (parent, { height, timeMs, checkDuplicates }) => {
-      const { state, transition } = begin(parent, { height, timeMs, checkDuplicates });
+    open: (tip, next) => {
+      const { state, transition } = begin(tip, next);
       const transactions: Transaction[] = [];
       const applying: Applying = {
         apply: (each: SimTransaction) => {
@@ -154,15 +164,16 @@ function makeRealRules(federation: Federation): Rules {
           return undefined;
         },
         root: () => state.prepare(transition.changes()).root,
-        change: () => null,
+        change: transition.federationChange,
       };
-      opened.set(applying, { height, timeMs, transactions });
+      const { hash: parent, height } = tip.parent;
+      opened.set(applying, { parent, height: height + 1 as Height, timeMs: next.timeMs, transactions });
       return applying;
     },
-    keep: (block, { parent, applying }) => {
-      const step = opened.get(applying);
-      assert(step !== undefined, "a state that these rules did not open");
-      steps.set(toHex(block), { ...step, parent });
+    keep: (block, applying) => {
+      const made = opened.get(applying);
+      assert(made !== undefined, "a state that these rules did not open");
+      steps.set(toHex(block), { ...made, hash: block });
     },
   };
 }
@@ -170,10 +181,10 @@ function makeRealRules(federation: Federation): Rules {
 /** Everything as it ships. */
 export const REAL: Side = {
   signers: REAL_SIGNERS,
-  makeRules: ({ federation }) => makeRealRules(federation),
+  makeRules: ({ federation, openTransition }) => makeRealRules(federation, openTransition),
   makeClients: ({ federation, wallMs }) => {
-    const { maxTransactionBytes } = federation.document.parameters;
-    return makeClients({ wallMs, maxTransactionBytes, bodies: makeBodies(federation) });
+    const { genesisId, document: { parameters: { maxTransactionBytes } } } = federation;
+    return makeClients({ genesisId, wallMs, maxTransactionBytes, bodies: makeBodies(federation) });
   },
   audit: (federation, blocks) => {
     const replay = openReplay({

@@ -6,16 +6,24 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { runCampaign, type Tally } from "./campaign.ts";
 import { missingCoverage } from "./coverage.ts";
+import { MEMBERS, runCurve } from "./curve/run.ts";
+import type { Bias } from "./draw.ts";
 import { explain, planOf, replay, scenarioText, violationText } from "./failures.ts";
 import { runMutants } from "./mutants/campaign.ts";
 import { addRun, readRecord, writeRecord } from "./resume.ts";
+import { runTwins, type TwinOptions } from "./twins_campaign.ts";
 
 const USAGE =
   `usage: deno task sim --seeds N [--from S] [--minutes M] [--resume FILE] [--workers W] [--json] [--save]
-       deno task sim --replay SEED|FILE
-       deno task sim --mutants [--json]`;
+         [--only federation]: every plan changes the federation
+       deno task sim --replay SEED|FILE [--only federation]
+       deno task sim --mutants [--json]
+       deno task sim --twins [--rounds R] [--seeds N] [--from S] [--workers W] [--json]
+       deno task sim --curve [--members N,N,…] [--json]`;
 /** Below this a counter may stay at zero by chance. */
 const COVERAGE_SEEDS = 500;
+/** Schedules with a twin that are drawn where there are too many to try. */
+const TWIN_SEEDS = 20_000;
 /** Failing seeds that are shrunk and shown. */
 const EXPLAINED = 3;
 const PROGRESS_MS = 2_000;
@@ -28,12 +36,17 @@ interface Options {
   readonly workers: number;
   readonly isJson: boolean;
   readonly isSaved: boolean;
+  readonly bias: Bias | undefined;
 }
 
-function readOptions(): Options | { readonly replay: string } | {
-  readonly mutants: true;
-  readonly isJson: boolean;
-} {
+type Wanted =
+  | Options
+  | { readonly replay: string; readonly bias: Bias | undefined }
+  | { readonly mutants: true; readonly isJson: boolean }
+  | { readonly curve: readonly number[]; readonly isJson: boolean }
+  | { readonly twins: TwinOptions };
+
+function readOptions(): Wanted {
   const { values } = parseArgs({
     options: {
       seeds: { type: "string" },
@@ -44,11 +57,27 @@ function readOptions(): Options | { readonly replay: string } | {
       replay: { type: "string" },
       json: { type: "boolean", default: false },
       save: { type: "boolean", default: false },
+      only: { type: "string" },
       mutants: { type: "boolean", default: false },
+      curve: { type: "boolean", default: false },
+      members: { type: "string", default: MEMBERS.join() },
+      twins: { type: "boolean", default: false },
+      rounds: { type: "string", default: "3" },
     },
   });
+  if (values.curve) {
+    return {
+      curve: values.members.split(",").map((text) => count("--members", text)),
+      isJson: values.json,
+    };
+  }
   if (values.mutants) return { mutants: true, isJson: values.json };
-  if (values.replay !== undefined) return { replay: values.replay };
+  const bias = biasOf(values.only);
+  if (values.replay !== undefined) return { replay: values.replay, bias };
+  const workers = values.workers === undefined
+    ? navigator.hardwareConcurrency
+    : count("--workers", values.workers);
+  if (values.twins) return { twins: twinOptions({ ...values, workers }) };
   if (values.seeds === undefined && values.minutes === undefined) {
     throw new Error("neither --seeds nor --minutes");
   }
@@ -57,12 +86,38 @@ function readOptions(): Options | { readonly replay: string } | {
     seeds: values.seeds === undefined ? Number.MAX_SAFE_INTEGER : count("--seeds", values.seeds),
     minutes: values.minutes === undefined ? null : Number(values.minutes),
     resume: values.resume ?? null,
-    workers: values.workers === undefined
-      ? navigator.hardwareConcurrency
-      : count("--workers", values.workers),
+    workers,
     isJson: values.json,
     isSaved: values.save,
+    bias,
   };
+}
+
+function twinOptions(
+  { rounds, seeds, from, workers, json }: {
+    readonly rounds: string;
+    readonly seeds?: string;
+    readonly from?: string;
+    readonly workers: number;
+    readonly json: boolean;
+  },
+): TwinOptions {
+  const length = count("--rounds", rounds);
+  if (length < 2) throw new Error(`--rounds is ${length}, wanted at least 2`);
+  // All schedules of four rounds are too many for anybody.
+  const drawn = length > 3 ? TWIN_SEEDS : null;
+  return {
+    rounds: length,
+    seeds: seeds === undefined ? drawn : count("--seeds", seeds),
+    from: from === undefined ? 0 : count("--from", from),
+    workers,
+    isJson: json,
+  };
+}
+
+function biasOf(only: string | undefined): Bias | undefined {
+  if (only === undefined || only === "federation") return only;
+  throw new Error(`--only is ${only}, wanted federation`);
 }
 
 function count(name: string, text: string): number {
@@ -95,6 +150,7 @@ async function campaign(options: Options): Promise<number> {
   const tally = await runCampaign({
     from,
     seeds: options.seeds,
+    bias: options.bias,
     untilMs: options.minutes === null ? Infinity : startMs + options.minutes * 60_000,
     workers: options.workers,
     onProgress: (so) => {
@@ -112,7 +168,7 @@ async function campaign(options: Options): Promise<number> {
   const missing = tally.seeds >= COVERAGE_SEEDS ? missingCoverage(tally.coverage) : [];
   report(tally, { seconds: tookSeconds, isJson: options.isJson, missing });
   for (const failure of tally.failures.slice(0, EXPLAINED)) {
-    const { shown, whole } = explain(failure, revision);
+    const { shown, whole } = explain(failure, { revision, bias: options.bias });
     console.error(shown);
     if (options.isSaved) await save(failure.seed, whole);
   }
@@ -154,11 +210,13 @@ async function main(): Promise<number> {
     console.error(`${error instanceof Error ? error.message : error}\n${USAGE}`);
     return 2;
   }
+  if ("curve" in options) return runCurve({ members: options.curve, isJson: options.isJson });
   if ("mutants" in options) {
     return await runMutants({ isJson: options.isJson });
   }
+  if ("twins" in options) return await runTwins(options.twins);
   if (!("replay" in options)) return await campaign(options);
-  const plan = await planOf(options.replay);
+  const plan = await planOf(options.replay, options.bias);
   const result = replay(plan);
   console.log(scenarioText(result, { plan, revision: await revisionOf() }));
   return result.violation === null ? 0 : 1;

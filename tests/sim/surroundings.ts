@@ -4,6 +4,7 @@ import type { Evidence } from "../../consensus/evidence.ts";
 import type { Message } from "../../consensus/message.ts";
 import type { State } from "../../consensus/state.ts";
 import type { verifyMessage } from "../../consensus/verify.ts";
+import type { RawBlock } from "../../core/block.ts";
 import type { PublicKey, Signature } from "../../core/brands.ts";
 import type { Bytes } from "../../core/bytes.ts";
 import type { Federation } from "../../core/federation.ts";
@@ -12,7 +13,16 @@ import type { Tip } from "../../core/ports.ts";
 import type { Disk, StoreContent } from "./disk.ts";
 import type { DecidedBlock, Ledger } from "./ledger.ts";
 import type { MemberPool } from "./member_pool.ts";
-import type { DriverRules, Frame, Hello, NodeId, Protocol, Random, SimTransaction } from "./types.ts";
+import type {
+  BlockRange,
+  DriverRules,
+  Frame,
+  Hello,
+  NodeId,
+  Protocol,
+  Random,
+  SimTransaction,
+} from "./types.ts";
 
 /** Told of everything that a process does. */
 export interface Watcher {
@@ -53,6 +63,14 @@ export interface Surroundings {
   readonly disk: Disk;
   readonly random: Random;
   readonly network: NetworkPort;
+  /** All other nodes of the schedule: what operators give each node as the URLs to follow the chain from. */
+  readonly others: readonly NodeId[];
+  /** Asks a node for blocks over HTTP; `done` may never be called. */
+  readonly http: (
+    to: NodeId,
+    range: BlockRange,
+    done: (blocks: readonly RawBlock[]) => void,
+  ) => void;
   readonly watcher: Watcher;
   /** Milliseconds since the schedule began: a monotonic clock. */
   readonly nowMs: () => number;
@@ -72,6 +90,8 @@ export interface Member {
   readonly tip: () => Tip;
   readonly pool: MemberPool;
   readonly hello: (peer: NodeId) => Hello;
+  /** What it answers over HTTP. */
+  readonly blocks: (range: BlockRange) => readonly RawBlock[];
   readonly onUp: (peer: NodeId, hello: Hello) => void;
   readonly onDown: (peer: NodeId) => void;
   readonly onFrame: (peer: NodeId, frame: Frame) => void;

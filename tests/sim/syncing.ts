@@ -9,6 +9,7 @@ import type { NodeId, Protocol } from "./types.ts";
 
 /** How long a member has for an answer, as in the driver. */
 const ANSWER_MS = 10_000;
+const SLOW_MS = 1_000;
 
 /** What catching up works with. */
 export interface SyncingOptions {
@@ -65,6 +66,9 @@ export function makeSyncing(options: SyncingOptions): Syncing {
       return apply(planning.onFailure(plan, member));
     }
     setTimer(member, { afterMs: ANSWER_MS, isAsked: true, then: () => fail(member) });
+    options.after(SLOW_MS, () => {
+      if (plan.asked.includes(request)) apply(planning.onSlow(plan, member));
+    });
   }
 
   function setTimer(

@@ -25,7 +25,11 @@ import type { Bytes } from "../../core/bytes.ts";
 import type { verifyCertificate } from "../../core/certificate.ts";
 import type { Federation } from "../../core/federation.ts";
 import type { CryptoPort } from "../../core/crypto_port.ts";
+import type { checkChange, checkNext, FederationChange } from "../../core/federation_change.ts";
 import type { Proposal, Tip } from "../../core/ports.ts";
+import type { openTransition } from "../../core/state/transition.ts";
+import type { tipAfter } from "../../core/tip.ts";
+import type { FederationPayload } from "../../core/transaction.ts";
 import type { Plan } from "./plan.ts";
 
 /**
@@ -55,8 +59,8 @@ export interface Random {
 export interface SimTransaction extends mempool.PoolEntry {
   /** A wrong signature or format: no correct member takes it, and a block with it is invalid. */
   readonly isBroken: boolean;
-  /** The federation that it brings, by sequence; null for the others. */
-  readonly change: number | null;
+  /** What it brings, where it is a change of the federation; null for the others. */
+  readonly change: FederationPayload | null;
   /** As it stands in a block. Of simulated transactions, the id alone; of real ones, the COSE message. */
   readonly bytes: Bytes;
 }
@@ -72,6 +76,12 @@ export type Frame =
   | { readonly kind: "height"; readonly height: Height }
   | { readonly kind: "getBlocks"; readonly from: Height; readonly count: number }
   | { readonly kind: "blocks"; readonly from: Height; readonly blocks: readonly RawBlock[] };
+
+/** Blocks that are asked for. */
+export interface BlockRange {
+  readonly from: Height;
+  readonly count: number;
+}
 
 /** What each end of a new link says first. */
 export interface Hello {
@@ -99,6 +109,8 @@ export interface Copy {
   readonly down: (peer: NodeId) => void;
   /** What it would say on a new link. */
   readonly hello: (peer: NodeId) => Hello;
+  /** What it would answer over HTTP. */
+  readonly blocks: (range: BlockRange) => readonly RawBlock[];
   readonly stop: () => void;
 }
 
@@ -143,6 +155,14 @@ export interface AdversaryPort {
   readonly makeTransaction: (options?: { isBroken?: boolean; size?: number }) => SimTransaction;
   /** A transaction with the CID and VID of another: each is valid, a block can take one of them. */
   readonly makeRival: (of: SimTransaction) => SimTransaction;
+  /** Whether the federation changes in this schedule. */
+  readonly isChanging: boolean;
+  /** All changes of the federation that operators have handed in, and those that they keep back. */
+  readonly changes: () => readonly SimTransaction[];
+  /** A transaction with this change of the federation, whatever its approvals are worth. */
+  readonly makeChange: (change: FederationChange) => SimTransaction;
+  /** The federations of the chain so far, the first document's first. */
+  readonly federations: () => readonly Federation[];
   /** The id of a transaction that nobody will ever have. */
   readonly makeMissingId: () => TxId;
   /**
@@ -164,6 +184,8 @@ export interface Adversary {
   readonly onDown: (link: { readonly node: NodeId; readonly peer: NodeId }) => void;
   /** What a node says on a new link. */
   readonly hello: (link: { readonly node: NodeId; readonly peer: NodeId }) => Hello;
+  /** What a node answers over HTTP. */
+  readonly blocks: (node: NodeId, range: BlockRange) => readonly RawBlock[];
 }
 
 /**
@@ -186,6 +208,10 @@ export interface Protocol {
   readonly leaderKeyAt: typeof leaderKeyAt;
   readonly checkHeader: typeof checkHeader;
   readonly verifyCertificate: typeof verifyCertificate;
+  readonly openTransition: typeof openTransition;
+  readonly checkChange: typeof checkChange;
+  readonly checkNext: typeof checkNext;
+  readonly tipAfter: typeof tipAfter;
   readonly mempool: Pick<
     typeof mempool,
     | "makePool"
@@ -199,7 +225,7 @@ export interface Protocol {
   >;
   readonly catchUp: Pick<
     typeof catchUp,
-    "makeCatchUp" | "onClaim" | "onBlocks" | "onFailure" | "onRejected" | "onHeight"
+    "makeCatchUp" | "onClaim" | "onBlocks" | "onFailure" | "onRejected" | "onHeight" | "onSlow"
   >;
 }
 

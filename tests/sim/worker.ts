@@ -11,11 +11,11 @@ declare const self: {
   readonly postMessage: (tally: Tally) => void;
 };
 
-self.onmessage = ({ data: { from, count } }) => {
+self.onmessage = ({ data: { from, count, bias } }) => {
   const tally = emptyTally();
   for (let seed = from; seed < from + count; seed++) {
     const { events, commits, violation, coverage } = runSchedule({
-      plan: drawPlan(seed),
+      plan: drawPlan(seed, bias),
       adversary: makeAdversary,
     });
     tally.seeds++;

@@ -1,13 +1,15 @@
 /** A schedule's world: everything that a plan draws, put together. */
 import type { Message } from "../../consensus/message.ts";
+import type { State } from "../../consensus/state.ts";
 import { decodeRawBlock, encodeRawBlock } from "../../core/archive.ts";
+import type { RawBlock } from "../../core/block.ts";
 import { equal } from "../../core/bytes.ts";
 import type { Federation } from "../../core/federation.ts";
 import type { CryptoPort } from "../../core/crypto_port.ts";
 import { makeAdversaryPort, readHello } from "./adversary_port.ts";
 import { type Checker, makeChecker } from "./checker.ts";
 import { type Clockwork, EPOCH_MS, makeClockwork, makeTrace, type Trace } from "./clockwork.ts";
-import { makeFederations } from "./federations.ts";
+import { makeFederation } from "./federations.ts";
 import { type Ledger, makeLedger, type Rules } from "./ledger.ts";
 import { makeNetwork, type Network, type Weather } from "./network.ts";
 import { makeNodes, type Nodes } from "./nodes.ts";
@@ -20,7 +22,16 @@ import type { Surroundings } from "./surroundings.ts";
 import { frameText } from "./texts.ts";
 import type { Clients } from "./transactions.ts";
 import type { Plan } from "./plan.ts";
-import type { Adversary, Frame, NodeId, Protocol, Random, RunOptions } from "./types.ts";
+import type {
+  Adversary,
+  BlockRange,
+  Frame,
+  NodeId,
+  Protocol,
+  Random,
+  RunOptions,
+  SimTransaction,
+} from "./types.ts";
 
 /** What all processes of a node are given alike. */
 export type Shared = Pick<
@@ -44,7 +55,10 @@ export interface World {
   /** The chain's rules, as the code under test has them. */
   readonly ledger: Ledger;
   readonly rulesOfChain: Rules;
-  readonly federations: readonly Federation[];
+  /** The first federation. */
+  readonly federation: Federation;
+  /** Changes of the federation that operators have made. */
+  readonly changes: SimTransaction[];
   /** All nodes, the Byzantine and those that join later included. */
   readonly ids: readonly NodeId[];
   /** The correct ones. */
@@ -55,6 +69,14 @@ export interface World {
   readonly shared: (node: NodeId) => Shared;
   /** A frame of a correct node as it is read; in a real schedule it has been bytes. */
   readonly onWire: (frame: Frame) => Frame;
+  /** Asks a node for blocks over HTTP. */
+  readonly ask: (
+    ends: { readonly from: NodeId; readonly to: NodeId },
+    question: {
+      readonly range: BlockRange;
+      readonly done: (blocks: readonly RawBlock[]) => void;
+    },
+  ) => void;
   /** A message as its receivers read it; null where it cannot be written. */
   readonly rewritten: (message: Message) => Frame | null;
   /** Blocks that correct nodes have appended so far, each its own. */
@@ -72,18 +94,18 @@ export function makeWorld(options: RunOptions, count: (name: string) => void): W
   const { crypto } = signers;
   const base = options.protocol ?? GENUINE;
   const protocol = mutant?.protocol?.(base) ?? base;
-  const federations = makeFederations(plan, { hash: crypto.hash, name: "simulated" });
-  const federation = federations[0] as Federation;
+  const federation = makeFederation(plan, { hash: crypto.hash, name: "simulated" });
   const trueMs = () => EPOCH_MS + clock.nowMs();
   const clients = side.makeClients({ federation, wallMs: trueMs });
-  const rulesOfChain = side.makeRules({ federation, crypto });
-  const ledger = makeLedger({ federations, crypto, rules: rulesOfChain, checkHeader: protocol.checkHeader });
+  const makeRules = ({ openTransition }: Protocol) => side.makeRules({ federation, crypto, openTransition });
+  const rulesOfChain = makeRules(protocol);
+  const ledger = makeLedger({ federation, crypto, rules: rulesOfChain, protocol });
   // What is under test does not judge itself.
   const genuine = protocol === GENUINE && mutant === undefined ? ledger : makeLedger({
-    federations,
+    federation,
     crypto,
-    rules: side.makeRules({ federation, crypto }),
-    checkHeader: GENUINE.checkHeader,
+    rules: makeRules(GENUINE),
+    protocol: GENUINE,
   });
   const keys = new Map(Array.from({ length: plan.n + plan.reserves }, (_, id) => [id, nodeKey(id)]));
   const ids = [...keys.keys()];
@@ -97,6 +119,13 @@ export function makeWorld(options: RunOptions, count: (name: string) => void): W
     );
     places.set(hash, made);
     return made;
+  }
+
+  function isKnown(state: State | undefined, { id, peer }: { id: NodeId; peer: NodeId }): boolean {
+    if (state === undefined) return false;
+    const { signedBy, federation: inForce } = state.tip;
+    const isIn = (node: NodeId) => [inForce, signedBy].some((each) => indexOf(each, node) >= 0);
+    return isIn(id) && isIn(peer);
   }
 
   const nodeAt = (each: Federation, index: number) => nodesOf(each)[index] as NodeId;
@@ -119,6 +148,9 @@ export function makeWorld(options: RunOptions, count: (name: string) => void): W
     weather,
     ends: {
       isUp: (id) => byzantine.has(id) || world.nodes.all.get(id)?.isUp === true,
+      // As in consensus/tcp/circle.ts; the adversary takes whoever comes.
+      knows: (id, peer) =>
+        byzantine.has(id) || isKnown(world.nodes.all.get(id)?.member?.state(), { id, peer }),
       hello: (id, peer) =>
         byzantine.has(id)
           ? readHello(adversary, { node: id, peer }) ?? world.nodes.hello(id, peer)
@@ -159,7 +191,8 @@ export function makeWorld(options: RunOptions, count: (name: string) => void): W
     protocol,
     ledger,
     rulesOfChain,
-    federations,
+    federation,
+    changes: [],
     ids,
     get nodes() {
       return nodes;
@@ -182,12 +215,22 @@ export function makeWorld(options: RunOptions, count: (name: string) => void): W
       };
     },
     onWire: plan.isReal ? (frame) => asRead(rewrite, frame) : (frame) => frame,
+    ask: ({ from, to }, { range, done }) =>
+      network.ask<readonly RawBlock[]>({ from, to }, {
+        serve: (answer) => {
+          if (byzantine.has(to)) return answer(throughWire(adversary.blocks(to, range)));
+          const node = world.nodes.all.get(to);
+          if (node !== undefined) world.nodes.at(node, (member) => answer(member.blocks(range)));
+        },
+        done: (blocks) => done(plan.isReal ? throughWire(blocks) : blocks),
+        refused: () => done([]),
+      }),
     rewritten: rewrite,
     progress: { appended: 0 },
   };
   const nodes = makeNodes(world, ids.filter((id) => !byzantine.has(id)));
-  const foreign = makeFederations({ ...plan, faults: [] }, { hash: crypto.hash, name: "another chain" });
-  const adversary: Adversary = options.adversary(makeAdversaryPort(world, foreign[0] as Federation));
+  const foreign = makeFederation(plan, { hash: crypto.hash, name: "another chain" });
+  const adversary: Adversary = options.adversary(makeAdversaryPort(world, foreign));
   return world;
 }
 
@@ -215,9 +258,17 @@ function rememberRewritten({ encodeMessage, decodeMessage }: Protocol): World["r
 function asRead(rewritten: World["rewritten"], frame: Frame): Frame {
   if (frame.kind === "message") return rewritten(frame.message) ?? frame;
   if (frame.kind !== "blocks") return frame;
-  const blocks = frame.blocks.flatMap((block) => {
-    const verdict = decodeRawBlock(encodeRawBlock(block));
-    return verdict.ok ? [verdict.value] : [];
+  return { ...frame, blocks: throughWire(frame.blocks) };
+}
+
+/** Blocks as they are read; what cannot be written, or not be read, is not there. */
+function throughWire(blocks: readonly RawBlock[]): readonly RawBlock[] {
+  return blocks.flatMap((block) => {
+    try {
+      const verdict = decodeRawBlock(encodeRawBlock(block));
+      return verdict.ok ? [verdict.value] : [];
+    } catch {
+      return [];
+    }
   });
-  return { ...frame, blocks };
 }

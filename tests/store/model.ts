@@ -6,9 +6,10 @@
 import assert from "node:assert/strict";
 import { asHeight, type Cid, type PublicKey } from "../../core/brands.ts";
 import { equal, toHex } from "../../core/bytes.ts";
-import { encodeShape } from "../../core/shape.ts";
+import { encodeHistoryPage, endOfFeed, endOfVersions, verifyHistoryPage } from "../../core/history_page.ts";
+import { decodeShape, encodeShape } from "../../core/shape.ts";
 import { configurationId, type Feed, feedId } from "../../core/state/keys.ts";
-import { verifyState } from "../../core/state/state_proof.ts";
+import { stateProofShape, verifyState } from "../../core/state/state_proof.ts";
 import {
   type ConfigurationState,
   configurationStateShape,
@@ -18,7 +19,7 @@ import {
   feedStateShape,
 } from "../../core/state/values.ts";
 import { type Transaction, TYPE } from "../../core/transaction.ts";
-import type { StateView } from "../../core/ports.ts";
+import type { FeedItem, History, StateView } from "../../core/ports.ts";
 import type { ChainStore } from "../../store/chain_store.ts";
 import { cidOf, hash, keyOf, makeTransaction, sameBytes, type World } from "./fixture.ts";
 
@@ -95,6 +96,8 @@ export async function compareState(view: StateView, chain: readonly Placed[]): P
       (before, placed) => extendFeed(hash, before, entryOf(placed)),
       null,
     );
+    assert.deepEqual(await view.feeds([feedId(hash, feed)]), [state]);
+    await comparePages(view, { history: { kind: "feed", key: feedId(hash, feed) }, wanted });
     expected.set(toHex(feedId(hash, feed)), state && encodeShape(feedStateShape, state));
   }
   for (const cid of ALL_CIDS) {
@@ -111,9 +114,46 @@ export async function compareState(view: StateView, chain: readonly Placed[]): P
     for (const vid of [1, 2, items.length, items.length + 1].filter((one) => one > 0)) {
       assert.deepEqual(await view.versionsSince(cid, vid), items.slice(vid - 1));
     }
+    const history: History = { kind: "configuration", key: configurationId(hash, cid) };
+    await comparePages(view, { history, wanted: versionsIn(chain, cid) });
     expected.set(toHex(configurationId(hash, cid)), state && encodeShape(configurationStateShape, state));
   }
   await compareProof(view, expected);
+}
+
+/** Reads a history backwards, in pages that end where the client says or where the budget does. */
+async function comparePages(
+  view: StateView,
+  { history, wanted }: { history: History; wanted: readonly Placed[] },
+): Promise<void> {
+  const { kind } = history;
+  const last = wanted.at(-1);
+  if (last === undefined) return;
+  const ends = kind === "feed"
+    ? endOfFeed((await view.feeds([history.key]))[0] as FeedState)
+    : endOfVersions(await view.configuration(last.transaction.payload.cid) as ConfigurationState);
+  for (const { most, blocks } of [{ most: 3, blocks: 100 }, { most: 100, blocks: 2 }]) {
+    const found: FeedItem[] = [];
+    for (let point = ends; point.count > 0;) {
+      let left = blocks;
+      const budget = { take: () => --left > 0 };
+      const items = await view.history(history, { before: point.before, most, budget });
+      const [first] = items ?? [];
+      assert.ok(items && first && items.length <= most && left >= 0);
+      const rows = items.map(({ height, index, id }) => ({ height, index, id }));
+      const page = verifyHistoryPage(encodeHistoryPage({ previous: first.previous, rows }), {
+        kind,
+        point,
+        most,
+        hash,
+      });
+      assert.ok(page.ok, JSON.stringify(page));
+      found.unshift(...rows);
+      point = page.value.point;
+    }
+    const rows = wanted.map(({ height, index, transaction: { id } }) => ({ height, index, id }));
+    assert.deepEqual(found, rows);
+  }
 }
 
 async function compareProof(
@@ -126,8 +166,11 @@ async function compareProof(
   ];
   const { header } = view.tip();
   if (header === null) return;
-  const proof = await view.proveState(keys);
-  const verified = verifyState(hash, { root: header.stateRoot, proof, keys });
+  const encoded = await view.proveState(keys);
+  const proof = decodeShape(stateProofShape, encoded, { what: "proof", code: "proof-format" });
+  assert.ok(proof.ok, JSON.stringify(proof));
+  assert.deepEqual(encodeShape(stateProofShape, proof.value), encoded);
+  const verified = verifyState(hash, { root: header.stateRoot, proof: proof.value, keys });
   assert.ok(verified.ok, JSON.stringify(verified));
   for (const [name, value] of expected) assert.deepEqual(verified.value.get(name), value);
 }

@@ -12,11 +12,12 @@ import {
   type Federation,
   type FederationDocument,
   federationOf,
+  type Member,
   type Parameters,
 } from "../../core/federation.ts";
 import { platformCrypto } from "../../core/platform/crypto.ts";
 import { generatePrivateKey, type PrivateKey } from "../../core/platform/private_key.ts";
-import { createAuthority, issueMember } from "../../core/platform/x509_issue.ts";
+import { createAuthority, issueMember, type Validity } from "../../core/platform/x509_issue.ts";
 import { testKey } from "./keys.ts";
 
 /** A federation with its members' private keys. */
@@ -45,20 +46,27 @@ export function makeFederation(options: FederationOptions = {}): TestFederation 
 
 const DAY_MS = 86_400_000;
 
+/** A federation with real certificates, and whoever issues them. */
+export interface CertifiedFederation extends TestFederation {
+  /** A certificate for another member, in DER; valid as the first ones unless told otherwise. */
+  readonly issue: (
+    member: Pick<Member, "name" | "key">,
+    validity?: Partial<Validity>,
+  ) => Promise<Member["certificate"]>;
+}
+
 /** Makes a federation with an authority and real certificates, valid for a day before and after its time. */
-export async function certifiedFederation(options: FederationOptions = {}): Promise<TestFederation> {
+export async function certifiedFederation(options: FederationOptions = {}): Promise<CertifiedFederation> {
   const { federation: { document }, keys } = makeFederation(options);
   const validity = { notBeforeMs: document.time - DAY_MS, notAfterMs: document.time + DAY_MS };
   const authorityKey = generatePrivateKey();
   const authority = await createAuthority({ name: "authority", key: authorityKey, ...validity });
-  const members = await Promise.all(document.members.map(async (member) => {
-    const { name, key: publicKey } = member;
-    return {
-      ...member,
-      certificate: await issueMember({ authority, authorityKey, name, publicKey, ...validity }),
-    };
-  }));
-  return { federation: federationOf(platformCrypto.hash, { ...document, authority, members }), keys };
+  const issue: CertifiedFederation["issue"] = ({ name, key: publicKey }, other = {}) =>
+    issueMember({ authority, authorityKey, name, publicKey, ...validity, ...other });
+  const members = await Promise.all(
+    document.members.map(async (member) => ({ ...member, certificate: await issue(member) })),
+  );
+  return { federation: federationOf(platformCrypto.hash, { ...document, authority, members }), keys, issue };
 }
 
 function documentOf(

@@ -14,19 +14,22 @@ import type { MemberOptions } from "../../consensus/driver/member_options.ts";
 import { blockHash, type RawBlock } from "../../core/block.ts";
 import { asHeight } from "../../core/brands.ts";
 import { toHex } from "../../core/bytes.ts";
-import type { Federation, Parameters } from "../../core/federation.ts";
+import { type Federation, federationOf, type Parameters } from "../../core/federation.ts";
+import { openRoster } from "../../core/roster.ts";
 import { platformCrypto } from "../../core/platform/crypto.ts";
 import type { Transaction } from "../../core/transaction.ts";
 import { type ChainStore, openStore } from "../../store/chain_store.ts";
 import { dataDirectory } from "../../store/directory.ts";
 import { idsOf } from "./chain_check.ts";
-import { GENESIS_MS, memberKey, testFederation } from "./federation.ts";
+import { certifiedFederation, GENESIS_MS, memberKey, testFederation } from "./federation.ts";
 import { type Linked, type MemoryNetwork, memoryNetwork } from "./memory_network.ts";
 import { temporaryDirectory } from "./temporary_directory.ts";
 
 /** How a cluster is made. */
 export interface ClusterOptions {
   readonly n: number;
+  /** Nodes that may become members later have the indexes from `n` to this; `n` when left out. */
+  readonly nodes?: number;
   readonly seed?: number;
   readonly parameters?: Partial<Parameters>;
   /** Changes what a member is started with. */
@@ -43,12 +46,17 @@ export interface Running {
 
 /** The cluster; disposing stops all members and removes their directories. */
 export interface Cluster extends AsyncDisposable {
+  /** The first document. */
   readonly federation: Federation;
+  /** A document of all nodes, that is never in force: for their certificates. */
+  readonly everybody: Federation;
   readonly network: MemoryNetwork;
   readonly nowMs: () => number;
   readonly start: (index: number) => Promise<void>;
   readonly stop: (index: number) => Promise<void>;
   readonly at: (index: number) => Running;
+  /** Indexes of those that run. */
+  readonly running: () => readonly number[];
   /** Where a member keeps its chain and its journal. */
   readonly directory: (index: number) => string;
   /** Fails when it does not come true for very long. */
@@ -85,7 +93,7 @@ const QUICK: Partial<Parameters> = { heartbeatMs: 1000, roundTimeoutMs: 250, rou
 
 /** Makes a cluster; no member is started yet. */
 export async function makeCluster(options: ClusterOptions): Promise<Cluster> {
-  const federation = testFederation(options.n, { ...QUICK, ...options.parameters });
+  const { federation, everybody } = await federationsOf(options);
   const network = memoryNetwork(options.seed ?? 1);
   const root = await temporaryDirectory();
   const running = new Map<number, Running>();
@@ -108,6 +116,7 @@ export async function makeCluster(options: ClusterOptions): Promise<Cluster> {
       crypto: platformCrypto,
       key: memberKey(index),
       network: network.portOf(index),
+      roster: openRoster(everybody),
       nowMs,
       readBlocks: (range) => readBlocks(chain, range),
       onAppended: () => {},
@@ -124,6 +133,7 @@ export async function makeCluster(options: ClusterOptions): Promise<Cluster> {
       await chain[Symbol.asyncDispose]();
     };
     running.set(index, { member, chain, log, stop });
+    network.portOf(index).follow(chain.tip());
     network.attach(index, member);
   }
 
@@ -170,11 +180,13 @@ export async function makeCluster(options: ClusterOptions): Promise<Cluster> {
 
   const cluster: Cluster = {
     federation,
+    everybody,
     network,
     nowMs,
     start,
     stop,
     at,
+    running: () => [...running.keys()],
     directory,
     until,
     height: (index) => at(index).member.status().height,
@@ -207,6 +219,23 @@ export async function makeCluster(options: ClusterOptions): Promise<Cluster> {
     },
   };
   return cluster;
+}
+
+/** The first document, and one of all nodes, by which a node's number is its index. */
+async function federationsOf(
+  { n, nodes, parameters }: ClusterOptions,
+): Promise<{ federation: Federation; everybody: Federation }> {
+  const all = { ...QUICK, ...parameters };
+  if (nodes === undefined) {
+    const federation = testFederation(n, all);
+    return { federation, everybody: federation };
+  }
+  const keys = Array.from({ length: nodes }, (_, index) => memberKey(index));
+  // Blocks judge the certificates of a change.
+  const { federation: everybody } = await certifiedFederation({ keys, parameters: all, timeMs: GENESIS_MS });
+  const { document } = everybody;
+  const first = { ...document, members: document.members.slice(0, n) };
+  return { federation: federationOf(platformCrypto.hash, first), everybody };
 }
 
 /** Makes a cluster and starts all its members. */

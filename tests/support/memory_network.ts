@@ -1,12 +1,15 @@
 /**
  * Links between members in one process: frames travel in order, one at a time, and may be lost, doubled, delayed, or cut
- * off. What happens follows from a seed, as far as the members themselves do.
+ * off. What happens follows from a seed, as far as the members themselves do. As on real links, two members meet while
+ * each has the other in its circle; members go by the numbers of their keys.
  *
  * @module
  */
 import type { Bytes } from "../../core/bytes.ts";
+import { isMet, type Terms } from "../../consensus/tcp/circle.ts";
 import type { Member } from "../../consensus/driver/member.ts";
 import type { NetworkPort } from "../../consensus/driver/traffic.ts";
+import { memberKey } from "./federation.ts";
 
 /** What befalls frames. */
 export interface Weather {
@@ -51,12 +54,19 @@ interface Link {
 export function memoryNetwork(seed: number): MemoryNetwork {
   const members = new Map<number, Linked>();
   const links = new Map<string, Link>();
+  /** Of whoever has said so; an impostor meets everybody who meets it. */
+  const terms = new Map<number, Terms>();
   const random = randomOf(seed);
   let groups: readonly (readonly number[])[] = [];
 
   const linkOf = (from: number, to: number) => links.get(`${from}>${to}`);
+  const knows = (a: number, b: number) => {
+    const known = terms.get(a);
+    return known === undefined || isMet(memberKey(b).publicKey, known);
+  };
   const mayMeet = (a: number, b: number) =>
-    groups.length === 0 || groups.some((group) => group.includes(a) && group.includes(b));
+    knows(a, b) && knows(b, a) && knows(a, a) && knows(b, b) &&
+    (groups.length === 0 || groups.some((group) => group.includes(a) && group.includes(b)));
 
   function connect(a: number, b: number): void {
     const [first, second] = [members.get(a), members.get(b)];
@@ -88,6 +98,15 @@ export function memoryNetwork(seed: number): MemoryNetwork {
     }
   }
 
+  function meetAnew(): void {
+    for (const a of members.keys()) {
+      for (const b of members.keys()) {
+        if (a < b && !mayMeet(a, b)) disconnect(a, b);
+        else if (a < b) connect(a, b);
+      }
+    }
+  }
+
   function send(from: number, to: number, bytes: Bytes): boolean {
     const link = linkOf(from, to);
     if (link?.isUp !== true) return false;
@@ -109,6 +128,10 @@ export function memoryNetwork(seed: number): MemoryNetwork {
       broadcast: (frame) => {
         for (const to of members.keys()) if (to !== index) send(index, to, frame);
       },
+      follow: (tip) => {
+        terms.set(index, tip);
+        if (members.has(index)) meetAnew();
+      },
     }),
     attach: (index, member) => {
       members.set(index, member);
@@ -117,18 +140,14 @@ export function memoryNetwork(seed: number): MemoryNetwork {
     detach: async (index) => {
       for (const other of members.keys()) if (other !== index) disconnect(index, other);
       members.delete(index);
+      terms.delete(index);
       await Promise.all(
         [...links].filter(([way]) => way.endsWith(`>${index}`)).map(([, link]) => link.pumping),
       );
     },
     split: (...wanted) => {
       groups = wanted;
-      for (const a of members.keys()) {
-        for (const b of members.keys()) {
-          if (a < b && !mayMeet(a, b)) disconnect(a, b);
-          else if (a < b) connect(a, b);
-        }
-      }
+      meetAnew();
     },
     linksOf: (index) => [...members.keys()].filter((other) => linkOf(index, other)?.isUp === true),
   };

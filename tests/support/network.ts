@@ -15,6 +15,12 @@ export interface NetworkOptions {
   readonly parameters?: Readonly<Record<string, number>>;
   /** Where the nodes run, when not on this host's loopback: a network namespace, with its address in it. */
   readonly place?: { readonly host: string; readonly prefix: readonly string[] };
+  /** A node's flags beside its directory; members listen on the base port and the next ones. */
+  readonly flags?: (index: number, basePort: number) => readonly string[];
+  /** Starts a node's process where it is not just the program with these arguments. */
+  readonly launch?: (index: number, args: readonly string[]) => Running;
+  /** Whether the nodes are left to the test to start. */
+  readonly isStopped?: boolean;
 }
 
 /** A network; disposing kills all nodes. */
@@ -27,7 +33,13 @@ export interface Network extends AsyncDisposable {
   readonly start: (index: number) => Promise<void>;
   /** Ends a node at once. */
   readonly kill: (index: number, signal?: Deno.Signal) => Promise<void>;
+  /** Sends a signal to a node that goes on afterwards, as SIGSTOP. */
+  readonly signal: (index: number, signal: Deno.Signal) => void;
   readonly isRunning: (index: number) => boolean;
+  /** Resolves once a node has ended by itself. */
+  readonly ended: (index: number) => Promise<void>;
+  /** Where a node keeps its key, chain and journal. */
+  readonly directoryOf: (index: number) => string;
   readonly output: (index: number) => string;
   readonly status: (index: number) => Promise<StatusAnswer>;
   /** Resolves once the node's chain has the height. */
@@ -40,6 +52,12 @@ export interface StatusAnswer {
   readonly synced: boolean;
   readonly standing: string;
   readonly poolTransactions: number;
+  readonly round: number;
+  readonly peers: readonly {
+    readonly name: string;
+    readonly connected: boolean;
+    readonly height: number;
+  }[];
 }
 
 /** Makes a test network and starts all its nodes. */
@@ -70,7 +88,8 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
 
   async function start(index: number): Promise<void> {
     assert(running[index] === undefined, `node ${index + 1} runs already`);
-    const node = startProgram(["node", "--dir", `${federationDirectory}/node-${index + 1}`], { prefix });
+    const args = ["node", "--dir", directoryOf(index), ...options.flags?.(index, basePort) ?? []];
+    const node = options.launch?.(index, args) ?? startProgram(args, { prefix });
     running[index] = node;
     await node.saw("ready");
   }
@@ -78,9 +97,15 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
   async function kill(index: number, signal: Deno.Signal = "SIGKILL"): Promise<void> {
     const node = running[index];
     if (node === undefined) return;
-    running[index] = undefined;
     node.kill(signal);
-    await node.ended;
+    await ended(index);
+  }
+
+  async function ended(index: number): Promise<void> {
+    const node = running[index];
+    await node?.ended;
+    if (node === undefined || running[index] !== node) return;
+    running[index] = undefined;
     await node[Symbol.asyncDispose]();
     outputs[index] += node.output();
   }
@@ -108,12 +133,19 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
     }
   }
 
+  function directoryOf(index: number): string {
+    return `${federationDirectory}/node-${index + 1}`;
+  }
+
   const network: Network = {
     directory: federationDirectory,
     federation: `${federationDirectory}/federation.json`,
     urls,
     start,
     kill,
+    signal: (index, signal) => running[index]?.kill(signal),
+    ended,
+    directoryOf,
     isRunning: (index) => running[index] !== undefined,
     output: (index) => outputs[index] + (running[index]?.output() ?? ""),
     status,
@@ -123,7 +155,7 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
     },
   };
   try {
-    await Promise.all(urls.map((_, index) => start(index)));
+    if (!options.isStopped) await Promise.all(urls.map((_, index) => start(index)));
     return network;
   } catch (error) {
     await network[Symbol.asyncDispose]();

@@ -11,6 +11,7 @@ import { asHeight, asRound, type Hash } from "../../core/brands.ts";
 import { type Bytes, equal } from "../../core/bytes.ts";
 import type { Federation, Member } from "../../core/federation.ts";
 import type { PastBlock } from "../../core/federation_change.ts";
+import { type FederationTerm, firstTerm, termAfter } from "../../core/federation_terms.ts";
 import { platformCrypto, randomBytes } from "../../core/platform/crypto.ts";
 import type { PrivateKey } from "../../core/platform/private_key.ts";
 import type { PollRequest } from "../../core/poll.ts";
@@ -25,7 +26,14 @@ import type { Transaction } from "../../core/transaction.ts";
 import { openUniquenessWindow, WINDOW_SALT_BYTES, windowStart } from "../../core/uniqueness_window.ts";
 import { leaderKeyAt } from "../../consensus/leader.ts";
 import { certify, makeFederation, type TestFederation } from "./federation.ts";
-import { type AnswerOptions, answerPoll, type ChainIndex, emptyIndex, type Placed } from "./test_answers.ts";
+import {
+  type AnswerOptions,
+  answerPoll,
+  type ChainIndex,
+  emptyIndex,
+  historyPage,
+  type Placed,
+} from "./test_answers.ts";
 import { commit, emptyState } from "./test_state.ts";
 
 const { hash } = platformCrypto;
@@ -57,12 +65,21 @@ export class TestChain implements TestFederation {
   readonly #index: ChainIndex = emptyIndex();
   #tip: Tip;
   #change: Federation | null = null;
+  #terms: readonly FederationTerm[];
 
   constructor({ federation, keys }: TestFederation = makeFederation()) {
     this.federation = federation;
     this.keys = keys;
     this.#tip = genesisTip(federation);
+    this.#terms = [firstTerm(federation)];
   }
+
+  /** The federation documents, as a node's chain gives them. */
+  readonly federationTerms = (): readonly FederationTerm[] => this.#terms;
+
+  /** A block, as a node's chain gives it. */
+  readonly block = (height: number): Promise<RawBlock | null> =>
+    Promise.resolve(this.blocks[height - 1] ?? null);
 
   get height(): number {
     return this.blocks.length;
@@ -90,6 +107,11 @@ export class TestChain implements TestFederation {
     const block = this.blocks.at(-1);
     assert.ok(block !== undefined, "the chain has no block yet");
     return answerPoll({ block, state: this.#state, index: this.#index, request }, options);
+  }
+
+  /** A page of a history; null where there is none. */
+  page(question: Parameters<typeof historyPage>[1]): Bytes | null {
+    return historyPage(this.#index, question);
   }
 
   /** Changes the state; gives the transactions that the rules allow. */
@@ -166,6 +188,7 @@ export class TestChain implements TestFederation {
       ? certificate
       : certify(signing, { header, round, signers: options.nextSigners });
     const decided = { block, certificate: next };
+    if (this.#change !== null) this.#terms = [...this.#terms, termAfter(this.#change, header.height)];
     this.#tip = tipAfter(decided, { before: this.#tip, change: this.#change, crypto: platformCrypto });
     return block;
   }

@@ -5,13 +5,16 @@
  * @module
  */
 import { archiveItem } from "../../core/archive.ts";
-import { asHeight } from "../../core/brands.ts";
-import { type Bytes, concat, toHex } from "../../core/bytes.ts";
+import { asHash, asHeight } from "../../core/brands.ts";
+import { type Bytes, concat, fromHex, toHex } from "../../core/bytes.ts";
 import { encodeFederation } from "../../core/federation.ts";
+import { encodeTransitions } from "../../core/federation_following.ts";
 import { platformCrypto } from "../../core/platform/crypto.ts";
 import { decodePollRequest, type PollRequest } from "../../core/poll.ts";
 import type { Transaction } from "../../core/transaction.ts";
+import { decodeBatchRequest, encodeBatch } from "../../core/transaction_batch.ts";
 import { verifyTransaction } from "../../core/transaction_rules.ts";
+import { changesAfter } from "../../cmd/node/api/federation_changes.ts";
 import { readBlocks } from "../../cmd/node/blocks.ts";
 import type { TestChain } from "./test_chain.ts";
 
@@ -70,10 +73,18 @@ export function testNode(chain: TestChain, options: TestNodeOptions = {}): TestN
     switch (url.pathname) {
       case "/v1/poll":
         return poll(body);
+      case "/v1/history":
+        return history(chain, url.searchParams);
+      case "/v1/transactions/read":
+        return batch(chain, body);
       case "/v1/transactions":
         return submit(body);
       case "/v1/federation":
         return cbor(encodeFederation(chain.federation.document));
+      case "/v1/federation/changes": {
+        const sequence = Number(url.searchParams.get("after"));
+        return cbor(encodeTransitions(await changesAfter(chain, { sequence, height: chain.height + 1 })));
+      }
       case "/v1/head":
         return Response.json({ height: options.height ?? chain.height });
       case "/v1/blocks":
@@ -101,6 +112,26 @@ async function page(
   const limit = Math.min(Number(searchParams.get("limit")), mostBlocks);
   const source = { block: (height: number) => Promise.resolve(blocks[height - 1] ?? null) };
   return concat(...(await readBlocks(source, { from, limit })).map(archiveItem));
+}
+
+/** Pages of few rows, so that tests need few transactions. */
+const PAGE_ROWS = 3;
+
+function history(chain: TestChain, query: URLSearchParams): Response {
+  const kind = query.has("feed") ? "feed" : "configuration";
+  const page = chain.page({
+    history: { kind, key: asHash(fromHex(query.get(kind) ?? "") ?? new Uint8Array(32)) },
+    before: { height: asHeight(Number(query.get("height"))), index: Number(query.get("index")) },
+    rows: Math.min(Number(query.get("rows")), PAGE_ROWS),
+  });
+  return page === null ? refusal(404, "unknown") : cbor(page);
+}
+
+function batch({ blocks }: TestChain, body: Bytes): Response {
+  const positions = decodeBatchRequest(body);
+  if (!positions.ok) return refusal(400, positions.code);
+  const found = positions.value.map(({ height, index }) => blocks[height - 1]?.transactions[index] ?? null);
+  return cbor(encodeBatch(found.slice(0, PAGE_ROWS - 1)));
 }
 
 function cbor(body: Bytes): Response {

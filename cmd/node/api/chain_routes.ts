@@ -4,18 +4,21 @@
  * @module
  */
 import { archiveItem, encodeRawBlock } from "../../../core/archive.ts";
-import { blockHash, type Header, headerShape } from "../../../core/block.ts";
+import { blockHash, type Header } from "../../../core/block.ts";
 import { asHeight, type Height, type PublicKey } from "../../../core/brands.ts";
 import { concat, toHex, utf8 } from "../../../core/bytes.ts";
-import { type Certificate, certificateShape, signersOf } from "../../../core/certificate.ts";
+import { signersOf } from "../../../core/certificate.ts";
+import { certifiedHeaderShape } from "../../../core/certified_header.ts";
 import { accept, refuse, type Verdict } from "../../../core/errors.ts";
 import { encodeFederation } from "../../../core/federation.ts";
 import { publicKeyFromText, publicKeyToText } from "../../../core/keys.ts";
 import { LIMITS } from "../../../core/limits.ts";
-import { encodeShape, record, type Shape } from "../../../core/shape.ts";
+import { encodeShape } from "../../../core/shape.ts";
+import { feedId } from "../../../core/state/keys.ts";
 import { federationToJson } from "../../common/federation_file.ts";
 import { readBlocks } from "../blocks.ts";
 import type { NodeServices } from "../services.ts";
+import { IMMUTABLE, NO_STORE, tagged, unlessKnown } from "./caching.ts";
 import {
   type ApiReply,
   type ApiRequest,
@@ -25,28 +28,24 @@ import {
   refusalReply,
   wantsCbor,
 } from "./exchange.ts";
-import { feedCounts } from "./feed_counts.ts";
 
-/** A certified header, as `GET /v1/head` answers it in CBOR. */
-export const headShape: Shape<{ readonly header: Header; readonly certificate: Certificate }> = record({
-  header: headerShape,
-  certificate: certificateShape,
-});
-
-/** `GET /v1/head`. */
-export function headRoute({ chain, crypto, federation }: NodeServices, request: ApiRequest): ApiReply {
+/** `GET /v1/head`: a certified header. */
+export function headRoute({ chain, crypto }: NodeServices, request: ApiRequest): ApiReply {
   const { header, certificate } = chain.tip();
   if (header === null || certificate === null) {
     return refusalReply(refuse("not-ready", "the chain has no block yet"));
   }
-  if (wantsCbor(request)) return cborReply(encodeShape(headShape, { header, certificate }));
-  const signers = signersOf(certificate.bitmap, federation.document.members.length) ?? [];
+  if (wantsCbor(request)) {
+    return cborReply(encodeShape(certifiedHeaderShape, { header, certificate }), { headers: NO_STORE });
+  }
+  const { members } = chain.federationAt(header.height).document;
+  const signers = signersOf(certificate.bitmap, members.length) ?? [];
   return jsonReply({
     ...describeHeader(header),
     hash: toHex(blockHash(crypto.hash, header)),
     round: certificate.round,
-    signers: signers.map((index) => federation.document.members[index]?.name),
-  });
+    signers: signers.map((index) => members[index]?.name),
+  }, { headers: NO_STORE });
 }
 
 function describeHeader(header: Header) {
@@ -72,13 +71,15 @@ export async function blockRoute(
   if (!wanted.ok) return refusalReply(wanted);
   const block = await chain.block(wanted.value);
   if (block === null) return refusalReply(refuse("unknown", `block ${height} is not here`));
-  if (wantsCbor(request)) return cborReply(encodeRawBlock(block));
+  // Nothing is built on the last block yet, which would name its certificate.
+  const headers = wanted.value < chain.tip().parent.height ? IMMUTABLE : NO_STORE;
+  if (wantsCbor(request)) return cborReply(encodeRawBlock(block), { headers });
   return jsonReply({
     ...describeHeader(block.header),
     hash: toHex(blockHash(crypto.hash, block.header)),
     round: block.certificate.round,
     transactionBytes: block.transactions.map((bytes) => bytes.length),
-  });
+  }, { headers });
 }
 
 /** `GET /v1/blocks?from=H&limit=N`: a CBOR sequence of byte strings, each a decided block. */
@@ -92,11 +93,19 @@ export async function blocksRoute({ chain }: NodeServices, { query }: ApiRequest
   );
 }
 
-/** `GET /v1/federation`. */
-export function federationRoute({ federation }: NodeServices, request: ApiRequest): ApiReply {
-  return wantsCbor(request)
-    ? cborReply(encodeFederation(federation.document))
-    : { status: 200, type: MEDIA.json, body: utf8(federationToJson(federation)) };
+/** `GET /v1/federation[?height=H]`: the document in force at a height; at the next one when none is named. */
+export function federationRoute({ chain }: NodeServices, request: ApiRequest): ApiReply {
+  const next = chain.tip().parent.height + 1;
+  const height = heightFrom(request.query.get("height") ?? `${next}`);
+  if (!height.ok) return refusalReply(height);
+  // What comes into force after the next height may still be unknown here.
+  if (height.value > next) return refusalReply(refuse("unknown", `height ${height.value} is not here yet`));
+  const federation = chain.federationAt(height.value);
+  const type = wantsCbor(request) ? MEDIA.cbor : MEDIA.json;
+  const body = type === MEDIA.cbor
+    ? encodeFederation(federation.document)
+    : utf8(federationToJson(federation));
+  return unlessKnown(request, { status: 200, type, body, headers: tagged(federation.hash, type) });
 }
 
 /**
@@ -113,7 +122,8 @@ export async function feedsRoute(services: NodeServices, { query }: ApiRequest):
   if (!limit.ok) return refusalReply(limit);
   const feed = { sender: sender.value, recipient: recipient.value };
   using view = services.chain.view();
-  const [count = 0] = await feedCounts(services.crypto.hash, { view, feeds: [feed] });
+  const [state] = await view.feeds([feedId(services.crypto.hash, feed)]);
+  const count = state?.count ?? 0;
   const newest = Math.max(0, count - limit.value);
   const from = countFrom(query.get("from"), { otherwise: newest, max: Number.MAX_SAFE_INTEGER });
   if (!from.ok) return refusalReply(from);

@@ -50,7 +50,7 @@ export function wantsCbor(request: Pick<RequestHead, "headers">): boolean {
 /** A CBOR reply. */
 export function cborReply(
   body: Bytes,
-  options: { status?: number; headers?: Record<string, string> } = {},
+  options: { status?: number; headers?: Readonly<Record<string, string>> } = {},
 ): ApiReply {
   return { status: options.status ?? 200, type: MEDIA.cbor, body, headers: options.headers ?? {} };
 }
@@ -58,7 +58,7 @@ export function cborReply(
 /** A JSON reply. */
 export function jsonReply(
   value: unknown,
-  options: { status?: number; headers?: Record<string, string> } = {},
+  options: { status?: number; headers?: Readonly<Record<string, string>> } = {},
 ): ApiReply {
   const body = utf8(JSON.stringify(value) + "\n");
   return { status: options.status ?? 200, type: MEDIA.json, body, headers: options.headers ?? {} };

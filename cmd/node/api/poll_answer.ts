@@ -1,125 +1,143 @@
 /**
  * Builds poll answers that prove themselves (core/poll.ts), all of an answer at one height.
  *
- * What an answer costs is known before it is made. Refused with `too-large`: more rows than a client's codec would
- * take, which a few bytes of question could otherwise ask for. What is only too many bytes comes without them, and the
- * client polls again.
+ * What an answer may hold and what it may read are bounded, whatever is asked. A feed or a configuration with more rows
+ * than there is room for comes without any, and the client reads it in pages (history_routes.ts); what is only too many
+ * bytes comes without them, and the client polls again.
  *
  * @module
  */
-import { type Hash, ZERO_HASH } from "../../../core/brands.ts";
+import { type Hash, type Height, ZERO_HASH } from "../../../core/brands.ts";
 import { type Bytes, toHex } from "../../../core/bytes.ts";
-import { accept, type Refusal, refuse, type Verdict } from "../../../core/errors.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import {
   type ConfigurationAnswer,
-  encodePollAnswer,
+  encodePollBody,
   type FeedAnswerEntry,
+  type PollAnswer,
   type PollConfiguration,
-  type PollFeed,
   type PollRequest,
 } from "../../../core/poll.ts";
-import type { ChainReader, Position, StateView } from "../../../core/ports.ts";
+import type {
+  ChainReader,
+  History,
+  HistoryItem,
+  HistoryOptions,
+  Position,
+  StateView,
+} from "../../../core/ports.ts";
 import { configurationId, feedId } from "../../../core/state/keys.ts";
+import type { FeedState } from "../../../core/state/values.ts";
 import { TYPE } from "../../../core/transaction.ts";
 import { readTransaction } from "../../../core/transaction_rules.ts";
 import type { NodeServices } from "../services.ts";
-import { feedCounts } from "./feed_counts.ts";
+import { type ReadLimits, walkBudget } from "./history_routes.ts";
 
-/** Answers a poll at the tip. */
-export async function answerPoll(services: NodeServices, request: PollRequest): Promise<Verdict<Bytes>> {
-  // A view: so that feeds, versions and proof are of one height, whatever is appended meanwhile.
-  using view = services.chain.view();
-  const { header, certificate } = view.tip();
-  if (header === null || certificate === null) return refuse("not-ready", "the chain has no block yet");
-  const content = await gather(services, { view, request });
-  if (!content.ok) return content;
-  const { keys, feeds, configurations } = content.value;
+/** What answers are made from. */
+export interface PollSource extends Pick<NodeServices, "chain" | "federation" | "crypto"> {
+  readonly limits: ReadLimits;
+}
+
+/** Makes an answer's body at a view's height. */
+export async function answerBody(
+  services: PollSource,
+  { view, request }: { readonly view: StateView; readonly request: PollRequest },
+): Promise<Bytes> {
+  const { keys, feeds, configurations } = await gather({ services, view }, request);
   const proof = await view.proveState(keys);
-  return accept(encodePollAnswer({ header, certificate, proof, feeds, configurations }));
+  return encodePollBody({ proof, feeds, configurations });
 }
 
 interface Content {
   readonly keys: readonly Hash[];
-  readonly feeds: readonly (readonly FeedAnswerEntry[])[];
+  readonly feeds: PollAnswer["feeds"];
   readonly configurations: readonly ConfigurationAnswer[];
 }
 
-/** What is left of an answer's size: one budget for the feeds, another for the configurations. */
+/** What is left of an answer's size, and of the work for it: one budget for the feeds, another for the configurations. */
 interface Budget {
+  rows: number;
   transactions: number;
   bytes: number;
+  readonly walk: HistoryOptions["budget"];
 }
 
-function newBudget(): Budget {
-  return { transactions: LIMITS.pollTransactions, bytes: LIMITS.pollBytes };
+function newBudget(limits: ReadLimits): Budget {
+  const { pollRows, pollTransactions, pollBytes } = limits;
+  return { rows: pollRows, transactions: pollTransactions, bytes: pollBytes, walk: walkBudget(limits) };
 }
 
 /** Configurations that are to be answered, by name. */
 type Wanted = Map<string, PollConfiguration>;
 
-async function gather(
-  services: NodeServices,
-  { view, request }: { view: StateView; request: PollRequest },
-): Promise<Verdict<Content>> {
-  const { hash } = services.crypto;
-  const counts = await feedCounts(hash, { view, feeds: request.feeds });
-  let rows = 0;
-  for (const [i, { count }] of request.feeds.entries()) rows += Math.max(0, (counts[i] as number) - count);
-  if (rows > LIMITS.pollRows) return tooLarge(rows);
-  const wanted: Wanted = new Map(request.configurations.map((each) => [nameOf(each), each]));
-  const feeds: (readonly FeedAnswerEntry[])[] = [];
-  const budget = newBudget();
-  for (const feed of request.feeds) {
-    feeds.push(await feedEntries({ services, view }, { feed, budget, wanted }));
-  }
-  const asked = new Set(request.configurations.map(nameOf));
-  for (const [name, { cid, vid }] of [...wanted]) {
-    const latest = (await view.configuration(cid))?.latestVid ?? 0;
-    const versions = Math.max(0, latest - (vid ?? latest) + 1);
-    // Left out unless it was asked for by name: else whoever owns a template that a tenant pinned could make every
-    // answer to the tenant's VNFs too large, by publishing many versions of it.
-    if (rows + versions > LIMITS.pollRows && !asked.has(name)) wanted.delete(name);
-    else rows += versions;
-  }
-  if (rows > LIMITS.pollRows) return tooLarge(rows);
-  const configurations: ConfigurationAnswer[] = [];
-  const forConfigurations = newBudget();
-  for (const configuration of wanted.values()) {
-    configurations.push(
-      await configurationAnswer(
-        { chain: services.chain, view },
-        { wanted: configuration, budget: forConfigurations },
-      ),
-    );
-  }
-  const ids = new Map<string, Hash>();
-  for (const id of request.feeds.map((feed) => feedId(hash, feed))) ids.set(toHex(id), id);
-  for (const { cid } of wanted.values()) ids.set(toHex(cid), configurationId(hash, cid));
-  return accept({ keys: [...ids.values()], feeds, configurations });
+interface Sources {
+  readonly services: PollSource;
+  readonly view: StateView;
 }
 
-function tooLarge(rows: number): Refusal {
-  return refuse("too-large", `the answer would have ${rows} rows, at most ${LIMITS.pollRows}: ask for less`);
+async function gather(sources: Sources, request: PollRequest): Promise<Content> {
+  const { hash } = sources.services.crypto;
+  const wanted: Wanted = new Map(request.configurations.map((each) => [nameOf(each), each]));
+  const feeds: PollAnswer["feeds"][number][] = [];
+  const budget = newBudget(sources.services.limits);
+  const ids = new Map<string, Hash>();
+  const keys = request.feeds.map((feed) => feedId(hash, feed));
+  const states = await sources.view.feeds(keys);
+  for (const [i, { count }] of request.feeds.entries()) {
+    const [key, state] = [keys[i] as Hash, states[i] ?? null];
+    ids.set(toHex(key), key);
+    feeds.push(await feedEntries(sources, { key, state, count, budget, wanted }));
+  }
+  const configurations: ConfigurationAnswer[] = [];
+  const forConfigurations = newBudget(sources.services.limits);
+  for (const configuration of wanted.values()) {
+    configurations.push(
+      await configurationAnswer(sources, { wanted: configuration, budget: forConfigurations }),
+    );
+  }
+  for (const { cid } of wanted.values()) ids.set(toHex(cid), configurationId(hash, cid));
+  return { keys: [...ids.values()], feeds, configurations };
 }
 
 function nameOf({ cid, vid }: PollConfiguration): string {
   return `${toHex(cid)}@${vid ?? "latest"}`;
 }
 
-interface Sources {
-  readonly chain: ChainReader;
-  readonly view: StateView;
+/** The last `most` rows of a history at the view's height; null when they are more than the budget allows. */
+async function lastRows(
+  { view }: Sources,
+  { history, lastHeight, most, budget }: {
+    readonly history: History;
+    readonly lastHeight: Height;
+    readonly most: number;
+    readonly budget: Budget;
+  },
+): Promise<readonly HistoryItem[] | null> {
+  // Each history costs a block at least, so once the budget is spent none is looked into.
+  if (most > budget.rows || !budget.walk.take(0)) return null;
+  const before = { height: lastHeight, index: LIMITS.blockTransactions };
+  const items = await view.history(history, { before, most, budget: budget.walk });
+  if (items?.length !== most) return null;
+  budget.rows -= most;
+  return items;
 }
 
 async function feedEntries(
-  { services: { chain, federation: { genesisId }, crypto: { hash } }, view }: {
-    services: NodeServices;
-    view: StateView;
+  sources: Sources,
+  { key, state, count, budget, wanted }: {
+    readonly key: Hash;
+    readonly state: FeedState | null;
+    readonly count: number;
+    readonly budget: Budget;
+    readonly wanted: Wanted;
   },
-  { feed, budget, wanted }: { feed: PollFeed; budget: Budget; wanted: Wanted },
-): Promise<readonly FeedAnswerEntry[]> {
-  const items = await view.feedSince(feed, feed.count);
+): Promise<readonly FeedAnswerEntry[] | null> {
+  const { services: { chain, federation: { genesisId }, crypto: { hash } } } = sources;
+  if (state === null || state.count <= count) return [];
+  const history = { kind: "feed", key } as const;
+  const most = state.count - count;
+  const items = await lastRows(sources, { history, lastHeight: state.lastHeight, most, budget });
+  if (items === null) return null;
   const entries: FeedAnswerEntry[] = [];
   for (const { height, index, id } of items) {
     const transaction = await takeTransaction(chain, { position: { height, index }, budget });
@@ -166,12 +184,23 @@ function referencesOf(
 }
 
 async function configurationAnswer(
-  { chain, view }: Sources,
+  sources: Sources,
   { wanted: { cid, vid }, budget }: { wanted: PollConfiguration; budget: Budget },
 ): Promise<ConfigurationAnswer> {
-  const versions = await view.versionsSince(cid, vid);
-  const [first] = versions;
-  if (first === undefined) return { cid, vid: 0, previous: ZERO_HASH, versions: [], transaction: null };
-  const transaction = await takeTransaction(chain, { position: first, budget });
-  return { cid, vid: first.vid, previous: first.previous, versions, transaction };
+  const { services: { chain, crypto: { hash } }, view } = sources;
+  const state = await view.configuration(cid);
+  const first = vid ?? state?.latestVid ?? 0;
+  if (state === null || first < 1 || first > state.latestVid) {
+    return { cid, vid: 0, previous: ZERO_HASH, versions: [], transaction: null };
+  }
+  const history = { kind: "configuration", key: configurationId(hash, cid) } as const;
+  const most = state.latestVid - first + 1;
+  const items = await lastRows(sources, { history, lastHeight: state.lastHeight, most, budget });
+  const [item] = items ?? [];
+  if (items === null || item === undefined) {
+    return { cid, vid: first, previous: ZERO_HASH, versions: null, transaction: null };
+  }
+  const versions = items.map(({ height, index, id }) => ({ height, index, id }));
+  const transaction = await takeTransaction(chain, { position: item, budget });
+  return { cid, vid: first, previous: item.previous, versions, transaction };
 }

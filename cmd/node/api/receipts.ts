@@ -9,6 +9,7 @@ import type { Hash, Height, TxId } from "../../../core/brands.ts";
 import type { Bytes } from "../../../core/bytes.ts";
 import type { Certificate } from "../../../core/certificate.ts";
 import { accept, assert, refuse, type Verdict } from "../../../core/errors.ts";
+import type { FederationTransition } from "../../../core/federation_following.ts";
 import type { HashFunction } from "../../../core/hashing.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import { merkleRoot } from "../../../core/merkle.ts";
@@ -16,11 +17,13 @@ import type { Position } from "../../../core/ports.ts";
 import { encodeReceipt } from "../../../core/receipt.ts";
 import { readTransaction } from "../../../core/transaction_rules.ts";
 import type { NodeServices } from "../services.ts";
+import { changesAfter } from "./federation_changes.ts";
 
 /** Makes the receipt of the transaction at a position; refuses `unknown` where there is none. */
 export type Receipts = (position: Position) => Promise<Verdict<Bytes>>;
 
 interface SharedPart {
+  readonly changes: readonly FederationTransition[];
   readonly header: Header;
   readonly certificate: Certificate;
   readonly tree: TransactionTree;
@@ -42,7 +45,8 @@ export function makeReceipts(
       assert(read.ok, "a transaction on the chain can be read");
       return read.value.transaction.id;
     });
-    return { header: block.header, certificate: block.certificate, tree: makeTree(hash, ids) };
+    const changes = await changesAfter(chain, { sequence: 0, height });
+    return { changes, header: block.header, certificate: block.certificate, tree: makeTree(hash, ids) };
   }
 
   function find(height: Height): Promise<SharedPart | null> {
@@ -60,9 +64,13 @@ export function makeReceipts(
     if (part === null || transaction === null) {
       return refuse("unknown", `transaction ${index} of block ${height} is not stored here`);
     }
-    const { header, certificate, tree } = part;
+    const { changes, header, certificate, tree } = part;
     const path = tree.path(index);
-    return accept(encodeReceipt({ header, certificate, transaction, index, path }, federation));
+    const [first] = chain.federationTerms();
+    assert(first !== undefined, "a chain has a first federation document");
+    return accept(
+      encodeReceipt({ changes, header, certificate, transaction, index, path }, first.federation),
+    );
   };
 }
 

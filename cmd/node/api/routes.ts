@@ -7,27 +7,23 @@
  */
 import { accept, refuse, type Verdict } from "../../../core/errors.ts";
 import { LIMITS } from "../../../core/limits.ts";
-import { decodePollRequest } from "../../../core/poll.ts";
 import type { Admission } from "../admission.ts";
 import type { NodeServices } from "../services.ts";
 import { blockRoute, blocksRoute, federationRoute, feedsRoute, headRoute } from "./chain_routes.ts";
-import {
-  type ApiReply,
-  type ApiRequest,
-  cborReply,
-  jsonReply,
-  refusalReply,
-  type RequestHead,
-} from "./exchange.ts";
+import { type ApiReply, type ApiRequest, jsonReply, refusalReply, type RequestHead } from "./exchange.ts";
+import { federationChangesRoute } from "./federation_changes.ts";
 import { makeGate } from "./gate.ts";
-import { answerPoll } from "./poll_answer.ts";
+import { batchRoute, historyRoute, type ReadLimits } from "./history_routes.ts";
+import { makePollRoute } from "./poll_route.ts";
 import { makeReceipts } from "./receipts.ts";
 import type { ApiHandler } from "./server.ts";
 import { receiptRoute, submitRoute, transactionRoute } from "./transaction_routes.ts";
 
 /** Bytes around a transaction's payload in its request body. */
 const COSE_OVERHEAD_BYTES = 1024;
-const POLL_REQUEST_BYTES = 64 * 1024;
+/** What is asked by POST, because it is too long for a path; it changes nothing and wants no token. */
+const QUESTIONS: ReadonlySet<string> = new Set(["/v1/poll", "/v1/transactions/read"]);
+const QUESTION_BYTES = 64 * 1024;
 
 /** What the routes need beside the node's services. */
 export interface RouteOptions {
@@ -36,6 +32,7 @@ export interface RouteOptions {
   readonly metrics: () => Promise<{ readonly type: string; readonly text: string }>;
   readonly onRefused: (code: string) => void;
   readonly nowMs: () => number;
+  readonly limits?: ReadLimits;
 }
 
 /** Answers one path and method. */
@@ -46,9 +43,8 @@ type Routes = Readonly<Partial<Record<string, Route>>>;
 
 /** Wires the routes to a node's services. */
 export function makeRoutes(services: NodeServices, options: RouteOptions): ApiHandler {
-  const { admission, metrics, onRefused, nowMs } = options;
-  const { maxTransactionBytes } = services.federation.document.parameters;
-  const find = makeTable(services, { metrics });
+  const { admission, onRefused, nowMs } = options;
+  const find = makeTable(services, options);
 
   function admit(head: RequestHead): Verdict<number> {
     const routes = find(head.path);
@@ -57,9 +53,10 @@ export function makeRoutes(services: NodeServices, options: RouteOptions): ApiHa
       return refuse("method", `${head.method} is not served at ${head.path.slice(0, 200)}`);
     }
     if (head.method !== "POST") return accept(0);
-    if (head.path === "/v1/poll") return accept(POLL_REQUEST_BYTES);
+    if (QUESTIONS.has(head.path)) return accept(QUESTION_BYTES);
     const token = /^Bearer +(\S+)$/i.exec(head.headers.get("authorization") ?? "")?.[1];
     const refusal = admission({ token, remote: head.remote, nowMs: nowMs() });
+    const { maxTransactionBytes } = services.chain.tip().federation.document.parameters;
     return refusal ?? accept(maxTransactionBytes + COSE_OVERHEAD_BYTES);
   }
 
@@ -82,9 +79,10 @@ function routeFor(routes: Routes, method: string): Route | undefined {
 /** The table of paths. */
 function makeTable(
   services: NodeServices,
-  { metrics }: Pick<RouteOptions, "metrics">,
+  { metrics, limits = LIMITS }: Pick<RouteOptions, "metrics" | "limits">,
 ): (path: string) => Routes | undefined {
   const receipts = makeReceipts(services);
+  const source = { ...services, limits };
   const gate = makeGate(LIMITS.readsAtOnce);
   /** For what reads much: the client's turn comes when few others are served. */
   const gated = (route: Route): Route => async (request) =>
@@ -96,9 +94,12 @@ function makeTable(
     "/v1/head": { GET: (request) => headRoute(services, request) },
     "/v1/blocks": { GET: gated((request) => blocksRoute(services, request)) },
     "/v1/federation": { GET: (request) => federationRoute(services, request) },
+    "/v1/federation/changes": { GET: (request) => federationChangesRoute(services, request) },
     "/v1/feeds": { GET: gated((request) => feedsRoute(services, request)) },
     "/v1/status": { GET: () => jsonReply(services.status()) },
-    "/v1/poll": { POST: gated((request) => pollRoute(services, request)) },
+    "/v1/poll": { POST: gated(makePollRoute(source)) },
+    "/v1/history": { GET: gated((request) => historyRoute(source, request)) },
+    "/v1/transactions/read": { POST: gated((request) => batchRoute(source, request)) },
     "/v1/transactions": { POST: submitRoute({ services, receipts }) },
   };
 
@@ -121,15 +122,6 @@ function makeTable(
 
 /** For a client that has left; nobody sees it. */
 const GONE: ApiReply = refusalReply(refuse("timeout", "the client went away"));
-
-async function pollRoute(services: NodeServices, { body }: ApiRequest): Promise<ApiReply> {
-  const request = decodePollRequest(body);
-  if (!request.ok) return refusalReply(request);
-  const answer = await answerPoll(services, request.value);
-  return answer.ok
-    ? cborReply(answer.value, { headers: { "cache-control": "no-store" } })
-    : refusalReply(answer);
-}
 
 /** 200 = synced, and enough members are connected to decide. */
 function health(services: NodeServices): ApiReply {

@@ -8,6 +8,7 @@ import { fromHex, toHex } from "../../../core/bytes.ts";
 import { accept, refuse, type Verdict } from "../../../core/errors.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import type { NodeServices, TransactionStatus } from "../services.ts";
+import { IMMUTABLE, NO_STORE } from "./caching.ts";
 import { type ApiReply, type ApiRequest, cborReply, jsonReply, refusalReply, wantsCbor } from "./exchange.ts";
 import type { Receipts } from "./receipts.ts";
 
@@ -55,7 +56,7 @@ async function submitAndWait(
     case "committed": {
       if (!wantsCbor(request)) return jsonReply({ id, ...outcome.position });
       const receipt = await receipts(outcome.position);
-      return receipt.ok ? cborReply(receipt.value, { headers: IMMUTABLE }) : refusalReply(receipt);
+      return receipt.ok ? cborReply(receipt.value, { headers: NO_STORE }) : refusalReply(receipt);
     }
     case "refused":
       return refusalReply(refuse(outcome.code, `transaction ${id} left the pool`));
@@ -104,9 +105,6 @@ export async function transactionRoute(
   if (wantsCbor(request)) return cborReply(bytes, { headers: IMMUTABLE });
   return jsonReply({ id: name, status: "committed", ...position, bytes: bytes.length });
 }
-
-/** What is on the chain never changes: caches may keep it. */
-const IMMUTABLE = { "cache-control": "public, max-age=31536000, immutable" };
 
 /** `GET /v1/transactions/ID/receipt`. */
 export async function receiptRoute(

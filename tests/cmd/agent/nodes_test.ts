@@ -1,7 +1,9 @@
 /** What nodes may do to an agent: lie, withhold, repeat, freeze, fork, or be away. */
 import assert from "node:assert/strict";
+import { equal } from "../../../core/bytes.ts";
+import { checkForkProof, decodeForkProof } from "../../../core/certified_header.ts";
 import { LIMITS } from "../../../core/limits.ts";
-import { decodePollAnswer } from "../../../core/poll.ts";
+import { platformCrypto } from "../../../core/platform/crypto.ts";
 import { certify, makeFederation } from "../../support/federation.ts";
 import type { AnswerParts } from "../../support/test_answers.ts";
 import { TestChain } from "../../support/test_chain.ts";
@@ -12,17 +14,20 @@ import { testVnf } from "./harness.ts";
 const lies: Readonly<Record<string, (answer: AnswerParts) => AnswerParts>> = {
   "withholds the last transaction": (answer) => ({
     ...answer,
-    feeds: answer.feeds.map((feed) => feed.slice(0, -1)),
+    feeds: answer.feeds.map((feed) => feed?.slice(0, -1) ?? null),
   }),
   "withholds all": (answer) => ({ ...answer, feeds: answer.feeds.map(() => []) }),
-  "swaps two transactions": (answer) => ({ ...answer, feeds: answer.feeds.map((feed) => feed.toReversed()) }),
+  "swaps two transactions": (answer) => ({
+    ...answer,
+    feeds: answer.feeds.map((feed) => feed?.toReversed() ?? null),
+  }),
   "moves a transaction to another place": (answer) => ({
     ...answer,
-    feeds: answer.feeds.map((feed) => feed.map((entry) => ({ ...entry, index: entry.index + 1 }))),
+    feeds: answer.feeds.map((feed) => feed?.map((entry) => ({ ...entry, index: entry.index + 1 })) ?? null),
   }),
   "repeats a transaction": (answer) => ({
     ...answer,
-    feeds: answer.feeds.map((feed) => [...feed, ...feed.slice(-1)]),
+    feeds: answer.feeds.map((feed) => [...feed ?? [], ...feed?.slice(-1) ?? []]),
   }),
   "answers no feed": (answer) => ({ ...answer, feeds: [] }),
   "leaves out a reference": (answer) => ({ ...answer, configurations: [] }),
@@ -157,9 +162,14 @@ Deno.test("two certified blocks at one height halt the agent for good, and the p
   assert.equal(await vnf.once(), "fork");
   assert.deepEqual(await vnf.files(), {});
   const [evidence] = await Array.fromAsync(Deno.readDir(`${vnf.stateDir}/evidence`));
-  const answer = decodePollAnswer(await Deno.readFile(`${vnf.stateDir}/evidence/${evidence?.name}`));
-  assert.ok(answer.ok);
-  assert.equal(answer.value.header.height, 1);
+  const proof = decodeForkProof(await Deno.readFile(`${vnf.stateDir}/evidence/${evidence?.name}`));
+  assert.ok(proof.ok);
+  const federationOf = (named: Uint8Array) =>
+    equal(named, chain.federation.hash) ? chain.federation : undefined;
+  assert.equal(checkForkProof(proof.value, { federationOf, crypto: platformCrypto }), undefined);
+  const { first } = proof.value;
+  const twice = checkForkProof({ ...proof.value, second: first }, { federationOf, crypto: platformCrypto });
+  assert.equal(twice?.code, "proof-root");
 });
 
 Deno.test("an answer of random bytes, of nothing, and of too many bytes is refused", async () => {

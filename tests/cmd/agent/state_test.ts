@@ -1,6 +1,7 @@
 /** The agent's state file: what it keeps, and that damage is never taken for a fresh start. */
 import assert from "node:assert/strict";
 import { asHash, asHeight, asTxId, type Cid } from "../../../core/brands.ts";
+import { knownHeader } from "../../../core/certified_header.ts";
 import { platformCrypto } from "../../../core/platform/crypto.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import {
@@ -15,6 +16,7 @@ import {
 import { openState } from "../../../cmd/agent/state_store.ts";
 import { pauseMs } from "../../../cmd/agent/run.ts";
 import { testKey } from "../../support/keys.ts";
+import { TestChain } from "../../support/test_chain.ts";
 import { newCid } from "../../support/test_transactions.ts";
 import { appliedIn, recordingDriver, testVnf } from "./harness.ts";
 
@@ -32,10 +34,12 @@ const installed = {
   generation: 7,
 };
 
+const { header, certificate } = new TestChain().commit();
+
 const full: AgentState = {
   genesisId: asHash(bytes32(1)),
   self,
-  header: { height: asHeight(9), hash: asHash(bytes32(2)), time: 1_800_000_000_000 },
+  header: knownHeader(hash, { header, certificate }),
   feeds: [{
     sender: testKey("tenant").publicKey,
     recipient: self,

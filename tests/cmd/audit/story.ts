@@ -130,5 +130,5 @@ export function receiptOf(chain: TestChain, { height, index = 0 }: { height: num
   });
   const path = inclusionPath(platformCrypto.hash, ids, index);
   const transaction = transactions[index] as typeof transactions[number];
-  return encodeReceipt({ header, certificate, transaction, index, path }, chain.federation);
+  return encodeReceipt({ changes: [], header, certificate, transaction, index, path }, chain.federation);
 }

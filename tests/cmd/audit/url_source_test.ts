@@ -23,7 +23,7 @@ Deno.test("urlSource() reads a node's chain page by page to its end", async () =
   const result = await audit(node);
   deepEqual([result.ok, result.height], [true, 36]);
   deepEqual(node.asked.slice(0, 4), [
-    "/v1/federation",
+    "/v1/federation?height=1",
     "/v1/head",
     "/v1/blocks?from=1&limit=256",
     "/v1/blocks?from=6&limit=256",
@@ -33,13 +33,13 @@ Deno.test("urlSource() reads a node's chain page by page to its end", async () =
 Deno.test("urlSource() keeps the path of the node's address", async () => {
   await using node = testNode(chain);
   await rejects(audit({ url: `${node.url}/behind/proxy` }), { code: "unknown" });
-  deepEqual(node.asked, ["/behind/proxy/v1/federation"]);
+  deepEqual(node.asked, ["/behind/proxy/v1/federation?height=1"]);
 });
 
 Deno.test("urlSource() refuses a node of another federation before it asks for blocks", async () => {
   await using node = testNode(new TestChain(await auditedFederation(4)));
   deepEqual(rules(await audit(node)), ["failure block-link 1"]);
-  deepEqual(node.asked, ["/v1/federation"]);
+  deepEqual(node.asked, ["/v1/federation?height=1"]);
 });
 
 Deno.test("urlSource() finds a node that gives less than it says it has", async () => {

@@ -1,5 +1,11 @@
-import { deepEqual, equal, rejects } from "node:assert/strict";
-import { hashToken, type NodeFlags, readNodeConfig } from "../../../cmd/node/config.ts";
+import { deepEqual, equal, rejects, throws } from "node:assert/strict";
+import {
+  hashToken,
+  httpAddress,
+  type NodeFlags,
+  readNodeConfig,
+  unknownNames,
+} from "../../../cmd/node/config.ts";
 import { makeTestnet } from "../../../cmd/node/testnet.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../../support/temporary_directory.ts";
 
@@ -21,17 +27,18 @@ async function read(toml?: string, flags: Partial<NodeFlags> = {}) {
   return await readNodeConfig({ dir: directory.node, ...flags });
 }
 
-Deno.test("readNodeConfig() takes addresses from the federation document where nothing else is said", async () => {
-  const { listen, http, self, admission, tls, store } = await read();
-  deepEqual([listen, http], [{ host: "127.0.0.1", port: 7000 }, { host: "127.0.0.1", port: 8000 }]);
-  deepEqual([self, tls, store], [0, undefined, undefined]);
+Deno.test("readNodeConfig() leaves addresses to the federation document where nothing else is said", async () => {
+  const config = await read();
+  const { listen, http, admission, tls, store, observe } = config;
+  deepEqual([listen, http, tls, store, observe], [undefined, undefined, undefined, undefined, []]);
+  deepEqual(httpAddress(config, [config.federation.document]), { host: "127.0.0.1", port: 8000 });
   deepEqual(admission, { tokens: null, ratePerSecond: 200, burst: 2000 });
 });
 
 Deno.test("readNodeConfig() takes settings before the document, and flags before settings", async () => {
   const toml = 'listen = "0.0.0.0:7100"\nhttp = "0.0.0.0:8100"\nstore = "/elsewhere"\n';
   const settings = await read(toml);
-  deepEqual([settings.listen.port, settings.http.port, settings.store], [7100, 8100, "/elsewhere"]);
+  deepEqual([settings.listen?.port, settings.http?.port, settings.store], [7100, 8100, "/elsewhere"]);
   const flags = await read(toml, { listen: "[::1]:7200", http: "[::1]:0", store: "https://kv.example" });
   deepEqual(flags.listen, { host: "::1", port: 7200 });
   deepEqual(flags.http, { host: "::1", port: 0 });
@@ -39,11 +46,9 @@ Deno.test("readNodeConfig() takes settings before the document, and flags before
 });
 
 Deno.test("readNodeConfig() overrides members' addresses with --peers", async () => {
-  const { peerAddresses } = await read(undefined, { peers: "node-2=[2001:db8::1]:7001" });
-  deepEqual([...peerAddresses.values()], [
-    { host: "127.0.0.1", port: 7000 },
-    { host: "2001:db8::1", port: 7001 },
-  ]);
+  const config = await read(undefined, { peers: "node-2=[2001:db8::1]:7001,node-9=127.0.0.1:7009" });
+  deepEqual(config.peerAddresses.get("node-2"), { host: "2001:db8::1", port: 7001 });
+  deepEqual(unknownNames(config, config.federation.document), ["node-9"]);
 });
 
 Deno.test("readNodeConfig() reads the document that --peers names", async () => {
@@ -88,7 +93,8 @@ Deno.test("readNodeConfig() refuses settings and flags that are wrong, with exit
     ["address", undefined, { http: "127.0.0.1:99999" }, /wanted host:port/],
     ["address", undefined, { http: "10.0.0.256:80" }, /wanted host:port/],
     ["address", undefined, { peers: "node-2=7001" }, /wanted host:port/],
-    ["node-config", undefined, { peers: "node-3=127.0.0.1:7003" }, /names no member/],
+    ["node-config", undefined, { peers: "=127.0.0.1:7003" }, /names no member/],
+    ["node-config", undefined, { observe: "127.0.0.1:8000" }, /is no URL/],
     ["node-config", undefined, { peers: "node-2" }, /names no member/],
     ["federation-missing", undefined, { peers: "/none.json" }, /none\.json/],
   ];
@@ -97,11 +103,19 @@ Deno.test("readNodeConfig() refuses settings and flags that are wrong, with exit
   }
 });
 
-Deno.test("readNodeConfig() refuses a key that is no member's, and a key that others may read", async () => {
+Deno.test("httpAddress() wants an address for a node whose key is no member's", async () => {
   await using directory = await prepare();
   await using other = await prepare();
   await Deno.copyFile(`${other.node}/key.pem`, `${directory.node}/key.pem`);
-  await rejects(readNodeConfig({ dir: directory.node }), { code: "node-config", exitCode: 2 });
+  const config = await readNodeConfig({ dir: directory.node });
+  const documents = [config.federation.document];
+  throws(() => httpAddress(config, documents), { code: "node-config", exitCode: 2 });
+  const given = await readNodeConfig({ dir: directory.node, http: "127.0.0.1:9000" });
+  deepEqual(httpAddress(given, documents), { host: "127.0.0.1", port: 9000 });
+});
+
+Deno.test("readNodeConfig() refuses a key that others may read", async () => {
+  await using other = await prepare();
   await Deno.chmod(`${other.node}/key.pem`, 0o644);
   await rejects(readNodeConfig({ dir: other.node }), { code: "key-exposed", exitCode: 2 });
 });

@@ -1,6 +1,6 @@
 import { deepEqual, rejects } from "node:assert/strict";
 import type { Log } from "../../../cmd/common/log.ts";
-import { checkFederation } from "../../../cmd/node/federation_check.ts";
+import { checkFederation, warnOfExpired } from "../../../cmd/node/federation_check.ts";
 import { makeTestnet } from "../../../cmd/node/testnet.ts";
 import type { Federation, Member } from "../../../core/federation.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
@@ -31,9 +31,7 @@ function altered(
 }
 
 Deno.test("checkFederation() passes a document whose certificates hold", async () => {
-  const { log, warnings } = keepingLog();
-  await checkFederation(await federationOf(2), { nowMs: Date.now(), log });
-  deepEqual(warnings, []);
+  await checkFederation(await federationOf(2));
 });
 
 Deno.test("checkFederation() refuses certificates that were swapped between members", async () => {
@@ -41,7 +39,7 @@ Deno.test("checkFederation() refuses certificates that were swapped between memb
     { ...a as Member, certificate: (b as Member).certificate },
     { ...b as Member, certificate: (a as Member).certificate },
   ]);
-  await rejects(checkFederation(federation, { nowMs: Date.now(), log: keepingLog().log }), {
+  await rejects(checkFederation(federation), {
     code: "federation-certificate",
     message: /member node-1: it certifies another key/,
     exitCode: 2,
@@ -51,7 +49,7 @@ Deno.test("checkFederation() refuses certificates that were swapped between memb
 Deno.test("checkFederation() refuses a certificate of another authority", async () => {
   const stranger = await federationOf(1);
   const federation = altered(await federationOf(1), () => stranger.document.members);
-  await rejects(checkFederation(federation, { nowMs: Date.now(), log: keepingLog().log }), {
+  await rejects(checkFederation(federation), {
     code: "federation-certificate",
     message: /member node-1/,
   });
@@ -60,14 +58,16 @@ Deno.test("checkFederation() refuses a certificate of another authority", async 
 Deno.test("checkFederation() refuses a certificate that was not valid when the document was made", async () => {
   const federation = await federationOf(1);
   const late = { ...federation, document: { ...federation.document, time: Date.now() + 20 * YEAR_MS } };
-  await rejects(checkFederation(late, { nowMs: Date.now(), log: keepingLog().log }), {
+  await rejects(checkFederation(late), {
     code: "federation-certificate",
   });
 });
 
-Deno.test("checkFederation() warns of a certificate that has run out since, and goes on", async () => {
+Deno.test("warnOfExpired() warns of certificates that have run out, and of no others", async () => {
   const { log, warnings } = keepingLog();
-  await checkFederation(await federationOf(2), { nowMs: Date.now() + 20 * YEAR_MS, log });
+  await warnOfExpired(await federationOf(2), { nowMs: Date.now(), log });
+  deepEqual(warnings, []);
+  await warnOfExpired(await federationOf(2), { nowMs: Date.now() + 20 * YEAR_MS, log });
   deepEqual(warnings, [
     "a member's certificate does not hold any more: node-1",
     "a member's certificate does not hold any more: node-2",

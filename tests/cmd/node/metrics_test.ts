@@ -23,6 +23,7 @@ Deno.test("makeMetrics() shows the status of the moment, and counts what happene
   metrics.onAppended({ block: { header, parentCertificate, transactions: [] }, certificate });
   metrics.onRefused("transaction-signature");
   metrics.onRefused("transaction-signature");
+  metrics.onEvidence("c");
   status = { ...STATUS, height: 8, synced: false };
   const { type, text } = await metrics.text();
   match(type, /^text\/plain; version=0\.0\.4/);
@@ -37,6 +38,7 @@ Deno.test("makeMetrics() shows the status of the moment, and counts what happene
       "vnfchain_blocks_total 1",
       "vnfchain_transactions_total 0",
       'vnfchain_refused_total{code="transaction-signature"} 2',
+      'vnfchain_evidence_total{member="c"} 1',
     ]
   ) match(text, new RegExp(`^${line.replace(/[{}]/g, "\\$&")}$`, "m"));
 });

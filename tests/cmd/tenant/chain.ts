@@ -20,6 +20,8 @@ export interface TestChain extends AsyncDisposable {
   readonly federation: Federation;
   /** Judges a transaction and commits it in a block of its own; one that is there already is accepted again. */
   readonly commit: (bytes: Bytes) => Promise<Verdict<TxId>>;
+  /** Commits an empty block. */
+  readonly close: () => Promise<void>;
   /** All transactions in order. */
   readonly transactions: readonly Transaction[];
 }
@@ -66,6 +68,11 @@ export async function startChain(parameters: Partial<Parameters> = {}): Promise<
       const committed = turn.then(() => commit(bytes));
       turn = committed;
       return committed;
+    },
+    close: async () => {
+      const closed = turn.then(() => append([]));
+      turn = closed;
+      await closed;
     },
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };

@@ -5,6 +5,7 @@ import { publicKeyToText } from "../../../core/keys.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import { platformCrypto, randomBytes } from "../../../core/platform/crypto.ts";
 import { generatePrivateKey } from "../../../core/platform/private_key.ts";
+import { openTrust } from "../../../cmd/common/federation_trust.ts";
 import { signConfiguration } from "../../../cmd/tenant/configuration.ts";
 import { failed, type Scene, scene } from "./command_line.ts";
 import { lying, refusing, startNode } from "./node.ts";
@@ -14,6 +15,7 @@ async function publishMany(it: Scene, count: number): Promise<void> {
   const context = {
     key: it.tenant,
     federation: it.chain.federation,
+    trust: openTrust(it.chain.federation),
     nodes: [],
     token: undefined,
     maxStalenessMs: 0,
@@ -88,6 +90,21 @@ Deno.test("list reads on until all is there when an answer is cut for its size",
   const shown = (transactions as { description: string }[]).map(({ description }) => description);
   deepEqual(shown, Array.from({ length: count }, (_, i) => String(i)));
   equal(it.node.asked.filter((path) => path === "/v1/poll").length, 2);
+});
+
+Deno.test("list reads in pages what is too long for polls, and keeps the order over all feeds", async () => {
+  await using it = await scene();
+  await publishMany(it, 9);
+  const file = await it.file("a.conf", "a");
+  const template = await it.json("template", file, ...it.access());
+  await using node = await startNode(it.chain, { limits: { ...LIMITS, pollRows: 4, historyRows: 4 } });
+  await using liar = await startNode(it.chain, { fault: lying(), limits: { ...LIMITS, pollRows: 4 } });
+  const profile = await it.file("tenant.toml", `recipients = ["${it.to}"]\n`);
+  const { transactions } = await it.json("list", "--profile", profile, ...it.access(liar.url, node.url));
+  const rows = transactions as { description: string; transaction: string }[];
+  deepEqual(rows.map(({ description }) => description), ["0", "1", "2", "3", "4", "5", "6", "7", "8", ""]);
+  equal(rows.at(-1)?.transaction, template["transaction"]);
+  equal(node.asked.filter((path) => path === "/v1/history").length, 3);
 });
 
 Deno.test("list believes no node whose answer does not prove itself", async () => {

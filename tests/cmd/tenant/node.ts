@@ -4,10 +4,12 @@
  * @module
  */
 import { refuse } from "../../../core/errors.ts";
+import { LIMITS } from "../../../core/limits.ts";
 import { platformCrypto } from "../../../core/platform/crypto.ts";
 import { makeAdmission } from "../../../cmd/node/admission.ts";
 import { hashToken } from "../../../cmd/node/config.ts";
 import { type ApiReply, type ApiRequest, cborReply, refusalReply } from "../../../cmd/node/api/exchange.ts";
+import type { ReadLimits } from "../../../cmd/node/api/history_routes.ts";
 import { makeRoutes } from "../../../cmd/node/api/routes.ts";
 import { openApiServer } from "../../../cmd/node/api/server.ts";
 import type { NodeServices } from "../../../cmd/node/services.ts";
@@ -26,13 +28,18 @@ export type Fault = (request: ApiRequest, honest: () => Promise<ApiReply>) => Pr
 /** Starts a node on a free port. */
 export async function startNode(
   chain: TestChain,
-  { fault, tokens = null }: { fault?: Fault; tokens?: ReadonlyMap<string, string> | null } = {},
+  { fault, tokens = null, limits = LIMITS }: {
+    fault?: Fault;
+    tokens?: ReadonlyMap<string, string> | null;
+    limits?: ReadLimits;
+  } = {},
 ): Promise<TestNode> {
   const routes = makeRoutes(servicesOf(chain), {
     admission: makeAdmission({ tokens, ratePerSecond: 1e6, burst: 1e6 }, { hashToken }),
     metrics: () => Promise.resolve({ type: "text/plain", text: "" }),
     onRefused: () => {},
     nowMs: Date.now,
+    limits,
   });
   const asked: string[] = [];
   const errors: unknown[] = [];

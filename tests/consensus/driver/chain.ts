@@ -49,17 +49,20 @@ export async function commitOn(
   return decided;
 }
 
-/** Opens a store of a federation of `n`. */
-export async function testStore(n = 1): Promise<TestStore> {
+/** Opens a store of a federation of `n`, or of one whose members have the keys of a test federation's. */
+export async function testStore(of: number | Federation = 1): Promise<TestStore> {
   const directory = await temporaryDirectory();
-  const federation = testFederation(n);
+  const federation = typeof of === "number" ? testFederation(of) : of;
   const store = await openStore({ location: directory.file("chain.kv"), federation, crypto: platformCrypto });
   const nowMs = () => Math.floor(GENESIS_MS + 1000 + performance.now());
   return {
     federation,
     store,
     nowMs,
-    commit: (transactions) => commitOn(store, { federation, transactions, nowMs: nowMs() }),
+    commit: (transactions) => {
+      const inForce = store.tip().federation;
+      return commitOn(store, { federation: inForce, transactions, nowMs: nowMs() });
+    },
     [Symbol.asyncDispose]: async () => {
       await store[Symbol.asyncDispose]();
       await directory[Symbol.asyncDispose]();

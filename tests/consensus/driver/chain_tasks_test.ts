@@ -32,8 +32,7 @@ async function harness(chain: TestStore): Promise<Harness> {
   const pool = await openMemberPool({
     port: chain.store.pool,
     reader: chain.store,
-    parameters: chain.federation.document.parameters,
-    hash: platformCrypto.hash,
+    crypto: platformCrypto,
     nowMs: chain.nowMs,
     isDiskLow: () => false,
     onChange: () => {},

@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
-import { decodeFrame } from "../../../consensus/driver/frames.ts";
-import type { VoteMessage } from "../../../consensus/message.ts";
-import { decodeMessage } from "../../../consensus/wire.ts";
-import { type Bytes, toHex } from "../../../core/bytes.ts";
+import { toHex } from "../../../core/bytes.ts";
+import { voteIn } from "../../support/frame_votes.ts";
 import { startCluster } from "../../support/member_cluster.ts";
 import { transactions } from "./transactions.ts";
 
@@ -70,7 +68,7 @@ Deno.test("a member set back to older copies of chain and journal votes only abo
   const undecided = cluster.height(0) + 1;
   const prepared = new Set<number>();
   cluster.network.filter = ({ from, to, bytes }) => {
-    const vote = voteIn(bytes);
+    const vote = voteIn({ from, bytes });
     if (vote?.kind === "prepare" && vote.sender === 3 && from === 3) prepared.add(to);
     return vote?.kind !== "commit";
   };
@@ -84,7 +82,7 @@ Deno.test("a member set back to older copies of chain and journal votes only abo
   await Deno.rename(copy, cluster.directory(3));
   const votes: number[] = [];
   cluster.network.filter = ({ from, bytes }) => {
-    const vote = voteIn(bytes);
+    const vote = voteIn({ from, bytes });
     if (from === 3 && vote !== undefined) votes.push(vote.height);
     // The others may not decide before it had every occasion to vote with them.
     return vote?.kind !== "commit";
@@ -94,7 +92,7 @@ Deno.test("a member set back to older copies of chain and journal votes only abo
   await cluster.until("two more rounds have passed", () => cluster.at(0).member.status().round > round + 1);
   assert.equal(cluster.at(3).member.status().standing, "following");
   cluster.network.filter = ({ from, bytes }) => {
-    const vote = voteIn(bytes);
+    const vote = voteIn({ from, bytes });
     if (from === 3 && vote !== undefined) votes.push(vote.height);
     return true;
   };
@@ -165,14 +163,6 @@ Deno.test("all members stopped at once with full pools lose nothing that was ack
   for (const index of [0, 1, 2, 3]) await cluster.start(index);
   await cluster.settled(all);
 });
-
-/** The vote that a frame carries, if it does. */
-function voteIn(bytes: Bytes): VoteMessage | undefined {
-  const frame = decodeFrame(bytes);
-  if (!frame.ok || frame.value.kind !== "message") return undefined;
-  const message = decodeMessage(frame.value.bytes);
-  return message.ok && message.value.kind !== "decided" ? message.value : undefined;
-}
 
 async function copyDirectory(from: string, to: string): Promise<void> {
   await Deno.mkdir(to);

@@ -12,8 +12,7 @@ function openPool(chain: TestStore, changed: Partial<PoolOptions> = {}): Promise
   return openMemberPool({
     port: chain.store.pool,
     reader: chain.store,
-    parameters: chain.federation.document.parameters,
-    hash: platformCrypto.hash,
+    crypto: platformCrypto,
     nowMs: chain.nowMs,
     isDiskLow: () => false,
     onChange: () => {},
@@ -121,6 +120,7 @@ Deno.test("a version is proposed although the one before it was committed while 
   let commitFirst: Promise<unknown> | undefined;
   const pool: MemberPool = await openPool(chain, {
     reader: {
+      block: (height) => chain.store.block(height),
       tip: () => chain.store.tip(),
       isNonceUsed: (...asked) => chain.store.isNonceUsed(...asked),
       configuration: async (asked) => {

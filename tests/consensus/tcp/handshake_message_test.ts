@@ -18,11 +18,12 @@ import { type Bytes, utf8 } from "../../../core/bytes.ts";
 import { encodeCbor } from "../../../core/cbor.ts";
 import { platformCrypto, randomBytes } from "../../../core/platform/crypto.ts";
 import { generatePrivateKey, type PrivateKey } from "../../../core/platform/private_key.ts";
-import { makeFederation } from "./support.ts";
+import { circleOf, makeFederation } from "./support.ts";
 
 const from = makeFederation(3);
 const { federation } = from;
 const [first, second, third] = from.keys as readonly [PrivateKey, PrivateKey, PrivateKey];
+const circle = circleOf(federation, first);
 const stranger = generatePrivateKey();
 
 function greetingOf(key: PublicKey): Greeting {
@@ -114,7 +115,7 @@ const GREETINGS = [
 
 for (const { what, greeting, expected, wanted } of GREETINGS) {
   Deno.test(`checkGreeting() on ${what}: ${wanted}`, () => {
-    const verdict = checkGreeting(greeting, { federation, self: first.publicKey, expected });
+    const verdict = checkGreeting(greeting, { circle, self: first.publicKey, expected });
     assert.equal(verdict.ok ? verdict.value : verdict.code, wanted);
   });
 }

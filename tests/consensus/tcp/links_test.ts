@@ -9,6 +9,7 @@ import { beginSession, sessionKeys } from "../../../consensus/tcp/session.ts";
 import { asHash } from "../../../core/brands.ts";
 import { utf8 } from "../../../core/bytes.ts";
 import { LIMITS } from "../../../core/limits.ts";
+import { openRoster } from "../../../core/roster.ts";
 import { randomBytes } from "../../../core/platform/crypto.ts";
 import { makeFederation, socketPair } from "./support.ts";
 
@@ -18,7 +19,7 @@ function linksOf() {
   const log: PeerLogEntry[] = [];
   const stack = new DisposableStack();
   const links = makeLinks({
-    federation: makeFederation(2).federation,
+    roster: openRoster(makeFederation(2).federation),
     on: {
       up: (member, hello) => void events.push(`up ${member} ${new TextDecoder().decode(hello)}`),
       down: (member, end) => void events.push(`down ${member} ${end.code}`),

@@ -9,7 +9,9 @@ import { type Bytes, utf8 } from "../../../core/bytes.ts";
 import { DEFAULT_PARAMETERS, type Federation, federationOf } from "../../../core/federation.ts";
 import { platformCrypto, randomBytes } from "../../../core/platform/crypto.ts";
 import { generatePrivateKey, type PrivateKey } from "../../../core/platform/private_key.ts";
+import { openRoster, type Roster } from "../../../core/roster.ts";
 import type { Address } from "../../../consensus/tcp/address.ts";
+import { type Circle, makeCircle, type Terms } from "../../../consensus/tcp/circle.ts";
 import type { ConnectionEnd } from "../../../consensus/tcp/connection.ts";
 import type { HandshakeContext } from "../../../consensus/tcp/handshake.ts";
 import type { PeerLogEntry } from "../../../consensus/tcp/log.ts";
@@ -23,6 +25,7 @@ export interface TestFederation {
 }
 
 const NOBODY = "127.0.0.1:1";
+const NAME = "node-";
 
 /** Makes a federation whose addresses lead nowhere; tests give real ones by `addresses`. */
 export function makeFederation(n: number, name = "test"): TestFederation {
@@ -37,7 +40,7 @@ export function makeFederation(n: number, name = "test"): TestFederation {
     name,
     authority: new Uint8Array(),
     members: keys.map((key, i) => ({
-      name: `node-${i}`,
+      name: `${NAME}${i}`,
       key: key.publicKey,
       certificate: new Uint8Array(),
       peerAddress: NOBODY,
@@ -48,11 +51,26 @@ export function makeFederation(n: number, name = "test"): TestFederation {
   return { federation, keys };
 }
 
+/** A document that both signed the tip and is in force. */
+export function termsOf(federation: Federation): Terms {
+  return { signedBy: federation, federation };
+}
+
+/** Who a member of a federation that never changed meets. */
+export function circleOf(
+  federation: Federation,
+  self: PrivateKey,
+  roster: Roster = openRoster(federation),
+): Circle {
+  return makeCircle({ roster, self: self.publicKey, terms: termsOf(federation) });
+}
+
 /** What a handshake of member `index` needs. */
 export function contextOf({ federation, keys }: TestFederation, index: number): HandshakeContext {
+  const self = keys[index] as PrivateKey;
   return {
-    self: keys[index] as PrivateKey,
-    federation,
+    self,
+    circle: circleOf(federation, self),
     crypto: platformCrypto,
     random: randomBytes,
     hello: (member) => utf8(`hello ${member} from ${index}`),
@@ -125,19 +143,29 @@ export interface TestMember extends AsyncDisposable {
   readonly downs: (member: number) => number;
 }
 
+/** How a test opens a member. */
+export interface OpenOptions extends Partial<PeersOptions> {
+  /** Addresses by the number in the members' names. */
+  readonly addresses?: ReadonlyMap<number, Address>;
+  readonly receive?: (member: number, payload: Bytes) => void | Promise<void>;
+}
+
 /** Opens member `index`; times are short where a test would only wait. */
 export function openMember(
   { index, ...from }: TestFederation & { index: number },
-  options: Partial<PeersOptions> & { receive?: (member: number, payload: Bytes) => void | Promise<void> } =
-    {},
+  options: OpenOptions = {},
 ): TestMember {
   const events: TestMember["events"][number][] = [];
   const frames: TestMember["frames"][number][] = [];
   const log: PeerLogEntry[] = [];
   const condition = new Condition();
-  const { receive, ...given } = options;
+  const { receive, addresses, ...given } = options;
+  const { circle: _, ...context } = contextOf(from, index);
   const peers = openPeers({
-    ...contextOf(from, index),
+    ...context,
+    terms: termsOf(from.federation),
+    roster: openRoster(from.federation),
+    addressOf: ({ name }) => addresses?.get(Number(name.slice(NAME.length))),
     listen: "127.0.0.1:0",
     on: {
       up: (member, hello) => {

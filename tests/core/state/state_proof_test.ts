@@ -32,7 +32,13 @@ function prove(state: TestState, keys: readonly Hash[]): StateProof {
     assert(loaded.has(index), `page ${index} was not loaded`);
     return state.pages(index);
   };
-  return proveState(sha256, { upper: state.upper, pages, keys });
+  const decoded = decodeShape(
+    stateProofShape,
+    proveState(sha256, { upper: state.upper, pages, keys }),
+    FORMAT,
+  );
+  assert(decoded.ok, decoded.ok ? "" : decoded.detail);
+  return decoded.value;
 }
 
 function verifyBytes(

@@ -150,7 +150,7 @@ Deno.test("apply() makes versions one after the other in one block, and changes(
   assert(one.ok && two.ok);
   assert.equal(one.value.configurationBefore, null);
   assert.equal(two.value.configurationBefore?.latestVid, 1);
-  assert.deepEqual([one.value.feedPreviousHeight, two.value.feedPreviousHeight], [0, 7]);
+  assert.deepEqual([one.value.feedBefore, two.value.feedBefore?.lastHeight], [null, 7]);
   const height = asHeight(7);
   const versionsWanted = extendConfiguration(
     hash,

@@ -44,6 +44,10 @@ export function openAdversary(port: AdversaryPort, options: AdversaryOptions = {
       const { twins, behaviours } = nodes.get(node) as Played;
       return behaviours.reduce((hello, each) => each.hello?.(peer, hello) ?? hello, twins.hello(peer));
     },
+    blocks: (node, range) => {
+      const { twins, behaviours } = nodes.get(node) as Played;
+      return behaviours.reduce((blocks, each) => each.blocks?.(blocks) ?? blocks, twins.face.blocks(range));
+    },
   };
 }
 
@@ -55,8 +59,18 @@ function learn(knowledge: Knowledge, frame: Frame): void {
   }
 }
 
+/** What is of use where the federation changes. */
+const CHANGING: readonly BehaviourName[] = ["badChanges", "badChanges", "wrongFederation"];
+
 /** Names of behaviours for a node: none but silence, some that help each other, or any mixed. */
-function drawNames(random: Random): readonly BehaviourName[] {
+function drawNames(random: Random, isChanging: boolean): readonly BehaviourName[] {
+  const names = drawAny(random);
+  if (!isChanging || names.includes("silent") || random.chance(0.4)) return names;
+  // First, before others change what it says.
+  return [...new Set([random.pick(CHANGING), ...names])];
+}
+
+function drawAny(random: Random): readonly BehaviourName[] {
   if (random.chance(0.05)) return ["silent"];
   const all = Object.keys(BEHAVIOURS) as BehaviourName[];
   const loud = random.shuffled(all.filter((name) => name !== "silent"));
@@ -69,7 +83,7 @@ function play(
   { node, knowledge, options }: { node: NodeId; knowledge: Knowledge; options: AdversaryOptions },
 ): Played {
   const random = port.random.split(`node ${node}`);
-  const names = options.behaviours ?? drawNames(random.split("behaviours"));
+  const names = options.behaviours ?? drawNames(random.split("behaviours"), port.isChanging);
   const behaviours: Behaviour[] = [];
   const twins = openTwins(port, {
     node,

@@ -1,5 +1,6 @@
 /** The behaviours by name. The names are those of the coverage counters. */
 import { badTransactions, censor, invalidBlocks, missingBodies, oddTimes, wrongProposer } from "./blocks.ts";
+import { badChanges, wrongFederation } from "./changes.ts";
 import { conflictingRoundChanges, equivocatingLeader, yesToAll } from "./equivocation.ts";
 import { forgedJustifications } from "./justifications.ts";
 import { badBlocks, shownVotes, wrongHeights } from "./lies.ts";
@@ -41,6 +42,8 @@ export const BEHAVIOURS = {
   badBlocks,
   shownVotes,
   smallMutations,
+  badChanges,
+  wrongFederation,
 } as const satisfies Readonly<Record<string, MakeBehaviour>>;
 
 /** The name of a behaviour. */
@@ -58,6 +61,8 @@ export const THEMES: readonly (readonly BehaviourName[])[] = [
   ["missingBodies", "badTransactions", "censor"],
   ["wrongHeights", "badBlocks", "shownVotes"],
   ["hugeRounds", "futureFlood", "smallMutations"],
+  ["badChanges", "wrongFederation"],
+  ["badChanges", "yesToAll"],
   ["stirring"],
   ["stirring"],
 ];

@@ -15,7 +15,7 @@ type Proposed = Pick<PrePrepare, "round" | "proposal">;
  * A behaviour that puts another block into its node's own new proposals, the same one for all receivers; and proposes
  * one unasked when a height begins that it leads.
  */
-function replacing(self: Puppet, replace: (proposed: Proposed) => Proposal | null): Behaviour {
+export function replacing(self: Puppet, replace: (proposed: Proposed) => Proposal | null): Behaviour {
   const { random } = self;
   let last: { readonly key: string; readonly frame: Frame | null } | null = null;
   return {

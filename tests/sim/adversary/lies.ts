@@ -79,6 +79,11 @@ export const badBlocks: MakeBehaviour = (self) => {
       self.count();
       return [{ ...sending, frame: changed }];
     },
+    blocks: (honest) => {
+      if (random.chance(0.3)) return honest;
+      self.count();
+      return random.chance(0.2) ? [] : honest.map((block) => spoil(self, block));
+    },
     onFrame: ({ frame, from }) => {
       if (frame.kind === "message" && frame.message.kind === "commit") nearly(frame.message);
       if (frame.kind !== "getBlocks" || frame.from !== self.place().height || self.index() < 0) return;

@@ -1,4 +1,5 @@
 /** What the adversary's parts share: a puppet (one node of its, with its honest face) and what behaviours may do. */
+import type { RawBlock } from "../../../core/block.ts";
 import type { Height, Round } from "../../../core/brands.ts";
 import type { Federation, Parameters } from "../../../core/federation.ts";
 import type { Tip } from "../../../core/ports.ts";
@@ -57,6 +58,8 @@ export interface Behaviour {
   /** Now and then. */
   readonly onTick?: () => void;
   readonly hello?: (peer: NodeId, honest: Hello) => Hello;
+  /** What it answers over HTTP. */
+  readonly blocks?: (honest: readonly RawBlock[]) => readonly RawBlock[];
 }
 
 /** Gives a puppet a behaviour. */

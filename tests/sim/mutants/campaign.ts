@@ -1,6 +1,6 @@
 /** `deno task sim --mutants`: hunts every mutant on all cores; one that survives fails the command. */
 import type { Hunt } from "./hunt.ts";
-import { MUTANTS, NOT_HERE } from "./catalogue.ts";
+import { MUTANTS } from "./catalogue.ts";
 import type { HuntRequest } from "./worker.ts";
 
 /** How mutants are hunted. */
@@ -41,7 +41,6 @@ function lineOf({ name, killed, schedules, seed, violation }: Hunt): string {
 function sum(mutants: readonly Hunt[]): void {
   const killed = mutants.filter((each) => each.killed).length;
   console.log(`${killed} of ${mutants.length} mutants killed`);
-  for (const [name, why] of Object.entries(NOT_HERE)) console.log(`not here: ${name}: ${why}`);
 }
 
 /** One worker takes mutants until none is left. */

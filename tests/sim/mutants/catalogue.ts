@@ -3,6 +3,7 @@
  * broken by a textual replacement in a copy of the sources, whose text must occur exactly once; those of the driver
  * and the disk by a switch of the simulated one.
  */
+import type { Bias } from "../draw.ts";
 import type { DriverRules } from "../types.ts";
 
 /** A replacement in one source file. */
@@ -17,11 +18,35 @@ export interface MutantCase {
   readonly name: string;
   readonly patches?: readonly Patch[];
   readonly rules?: Partial<DriverRules>;
+  /** What the schedules have in which it is hunted. */
+  readonly bias?: Bias;
   /** Quorums of 2f + 1, put into the federation that the code under test is given. */
   readonly isSmallQuorum?: true;
 }
 
 const JUSTIFICATION = "consensus/justification.ts";
+const CHANGE = "core/federation_change.ts";
+
+/** A case that shows itself where the federation changes. */
+function changing(...args: Parameters<typeof patched>): MutantCase {
+  return { ...patched(...args), bias: "federation" };
+}
+
+/** In place of the check of approvals: they may be those of any federation that was in force before. */
+const EARLIER = [
+  "const before: Federation[] = [];",
+  "function checkApprovals(",
+  "  change: FederationChange,",
+  '  { federation, crypto }: Pick<ChangeContext, "federation" | "crypto">,',
+  "): Refusal | undefined {",
+  "  if (!before.some(({ hash }) => equal(hash, federation.hash))) before.push(federation);",
+  "  const problem = checkApprovalsUnder(change, { federation, crypto });",
+  "  if (problem === undefined) return undefined;",
+  "  const own = before.filter(({ genesisId }) => equal(genesisId, federation.genesisId));",
+  "  const holds = (each: Federation) => checkApprovalsUnder(change, { federation: each, crypto }) === undefined;",
+  "  return own.some(holds) ? undefined : problem;",
+  "}",
+].join("\n");
 
 /** A case that changes one file in one or more places. */
 function patched(name: string, file: string, ...pairs: readonly (readonly [string, string])[]): MutantCase {
@@ -200,9 +225,50 @@ export const MUTANTS: readonly MutantCase[] = [
     "peers.heard.size >= Math.min(1, tip.federation.quorum - 1) ?",
   ]),
   { name: "pool consulted for block validity", rules: { ignorePool: false } },
+  changing("approvals of an old federation document taken again: the document before unchecked", CHANGE, [
+    "if (document.sequence !== before.sequence + 1) {",
+    "if (document.sequence < 0) {",
+  ], ["if (!equal(document.previous, hash))", "if (document.previous.length === 0)"]),
+  changing("approvals of an old federation document taken again: by members of any earlier one", CHANGE, [
+    "function checkApprovals(",
+    `${EARLIER}\nfunction checkApprovalsUnder(`,
+  ]),
+  changing("parent's certificate judged by the new federation", "core/block_rules.ts", [
+    "{ tip: { parent, signedBy }, crypto }: HeaderContext,",
+    "{ tip: { parent, federation: signedBy }, crypto }: HeaderContext,",
+  ]),
+  changing("change of the federation in force at once", "core/tip.ts", [
+    "    federation: before.nextFederation,",
+    "    federation: change ?? before.nextFederation,",
+  ]),
+  changing(
+    "second change of the federation while one is pending",
+    "core/state/transition.ts",
+    [
+      "const { federation, nextFederation, timeMs } = context;",
+      "const { nextFederation, timeMs } = context;\n    const federation = federationChange ?? nextFederation;",
+    ],
+    ["if (federationChange !== null || !equal(federation.hash, nextFederation.hash)) {", "if (timeMs < 0) {"],
+  ),
+  changing("next federation of a header unchecked", "core/block_rules.ts", [
+    " || !equal(header.nextFederation, nextFederation.hash)) {",
+    " || nextFederation.hash.length === 0) {",
+  ]),
+  changing("approvals counted by entry", CHANGE, ["each.member > (all[i - 1]", "each.member >= (all[i - 1]"]),
+  changing("q−1 approvals suffice", CHANGE, [
+    "if (approvals.length < federation.quorum) {",
+    "if (approvals.length < federation.quorum - 1) {",
+  ]),
+  changing("approvals unverified", CHANGE, [
+    "if (!crypto.verify(memberAt(federation, index).key, message, signature)) {",
+    "if (memberAt(federation, index).name === message.toString()) {",
+  ]),
+  changing("a new member names any block", CHANGE, [
+    "if (block !== undefined && equal(block.hash, blockHash) && block.time >= oldestMs) continue;",
+    "if (oldestMs !== block?.time && blockHash.length > 0) continue;",
+  ]),
+  changing("a new member need not sign", CHANGE, [
+    "if (crypto.verify(key, message, signature)) continue;",
+    "if (key.length > 0 && message.length > 0 && signature.length > 0) continue;",
+  ]),
 ];
-
-/** Mutants of the list that no run of members can show, and why. */
-export const NOT_HERE: Readonly<Record<string, string>> = {
-  "approvals of an old federation document taken again": "no transaction brings approvals",
-};

@@ -1,6 +1,6 @@
 /** Runs schedules with one mutant until one of them finds it. */
 import { makeAdversary } from "../adversary/adversary.ts";
-import { drawPlan } from "../draw.ts";
+import { type Bias, drawPlan } from "../draw.ts";
 import type { Mutant, RunResult } from "../types.ts";
 import { runSchedule } from "../schedule.ts";
 import type { MutantCase } from "./catalogue.ts";
@@ -23,14 +23,14 @@ export async function hunt(
   mutantCase: MutantCase,
   { first, schedules }: { first: number; schedules: number },
 ): Promise<Hunt> {
-  const { name, patches = [] } = mutantCase;
+  const { name, patches = [], bias } = mutantCase;
   using sources = await loadPatched(patches);
   const mutant = mutantOf(mutantCase, sources.protocol);
   for (let i = 0; i < schedules; i++) {
     const seed = first + i;
-    const { violation } = run(seed, mutant);
+    const { violation } = run(seed, { bias, mutant });
     // The same schedule must be a good one without the mutant, else it says nothing.
-    if (violation === null || run(seed).violation !== null) continue;
+    if (violation === null || run(seed, { bias }).violation !== null) continue;
     const { invariant, detail, atMs } = violation;
     const text = `${invariant} at ${Math.round(atMs)} ms: ${detail}`;
     return { name, killed: true, schedules: i + 1, seed, violation: text };
@@ -52,7 +52,10 @@ function mutantOf(
   };
 }
 
-function run(seed: number, mutant?: Mutant): RunResult {
-  const plan = drawPlan(seed);
+function run(
+  seed: number,
+  { bias, mutant }: { readonly bias: Bias | undefined; readonly mutant?: Mutant },
+): RunResult {
+  const plan = drawPlan(seed, bias);
   return runSchedule({ plan, adversary: makeAdversary, ...(mutant === undefined ? {} : { mutant }) });
 }

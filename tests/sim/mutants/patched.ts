@@ -70,6 +70,9 @@ const FILES = [
   "consensus/vote.ts",
   "core/block_rules.ts",
   "core/certificate.ts",
+  "core/federation_change.ts",
+  "core/state/transition.ts",
+  "core/tip.ts",
 ];
 
 /** Loads the code under test from a folder that has `consensus` and `core`. */

@@ -1,64 +1,155 @@
-/** Answers whose size somebody else decides: a pinned template with more later versions than an answer may have rows. */
+/** Answers whose size somebody else decides: more new rows, or more later versions, than an answer has room for. */
 import assert from "node:assert/strict";
-import { asHash, asHeight } from "../../../../core/brands.ts";
-import { equal } from "../../../../core/bytes.ts";
+import { decodePollAnswer, encodePollRequest, type PollConfiguration } from "../../../../core/poll.ts";
+import { verifyPoll } from "../../../../core/light_client.ts";
 import { LIMITS } from "../../../../core/limits.ts";
 import { platformCrypto as crypto } from "../../../../core/platform/crypto.ts";
-import { decodePollAnswer, type PollRequest } from "../../../../core/poll.ts";
-import type { StateView } from "../../../../core/ports.ts";
-import { proveState } from "../../../../core/state/state_prover.ts";
-import { emptyUpperTree } from "../../../../core/state/state_upper.ts";
-import { answerPoll } from "../../../../cmd/node/api/poll_answer.ts";
-import type { NodeServices } from "../../../../cmd/node/services.ts";
+import type { Transaction } from "../../../../core/transaction.ts";
+import type { PollSource } from "../../../../cmd/node/api/poll_answer.ts";
+import type { ReadLimits } from "../../../../cmd/node/api/history_routes.ts";
+import { makePolls } from "../../../../cmd/node/api/poll_route.ts";
 import { testKey } from "../../../support/keys.ts";
-import { TestChain } from "../../../support/test_chain.ts";
 import { configuration, newCid } from "../../../support/test_transactions.ts";
+import { startChain, type TestChain } from "../../tenant/chain.ts";
 
 const tenant = testKey("tenant");
-const vnf = testKey("vnf");
-const vendor = newCid(testKey("vendor").publicKey);
-const chain = new TestChain();
-const base = await configuration(chain.federation, {
-  from: tenant,
-  to: vnf.publicKey,
-  content: "rules",
-  before: [{ cid: vendor, vid: 1 }],
-});
-const { header, certificate } = chain.commit();
+const [long, short] = [testKey("vnf"), testKey("another vnf")];
+const vendor = testKey("vendor");
+const template = newCid(vendor.publicKey);
 
-/** A node whose chain has one transaction for the VNF, and a template with very many versions: too many to make here. */
-function services(): NodeServices {
-  const view: StateView & Disposable = {
-    tip: () => ({ header, certificate }) as ReturnType<StateView["tip"]>,
-    feedSince: () => Promise.resolve([{ height: asHeight(1), index: 0, id: base.id }]),
-    versionsSince: () => Promise.reject(new Error("versions were read that no answer has room for")),
-    configuration: (cid) =>
-      Promise.resolve(
-        equal(cid, vendor)
-          ? { version: 1, latestVid: LIMITS.pollRows + 2, versionsHash: asHash(cid), lastHeight: asHeight(1) }
-          : null,
-      ),
-    proveState: (keys) =>
-      Promise.resolve(proveState(crypto.hash, { upper: emptyUpperTree(), pages: () => [], keys })),
-    [Symbol.dispose]: () => {},
-  };
-  const reader = { ...view, view: () => view, transactionAt: () => Promise.resolve(base.bytes) };
-  return { chain: reader, federation: chain.federation, crypto } as unknown as NodeServices;
+/** A template with six versions; seven configurations to one VNF, one to another that pins the template's first. */
+async function makeChain(): Promise<TestChain> {
+  const chain = await startChain();
+  const add = async (made: Promise<Transaction>) => assert((await chain.commit((await made).bytes)).ok);
+  const { federation } = chain;
+  const plain = { content: "x", encryption: 0 } as const;
+  for (let vid = 1; vid <= 6; vid++) {
+    await add(configuration(federation, { ...plain, from: vendor, to: null, cid: template, vid }));
+  }
+  for (let i = 0; i < 7; i++) {
+    await add(configuration(federation, { ...plain, from: tenant, to: long.publicKey }));
+  }
+  const before = [{ cid: template, vid: 1 }];
+  await add(configuration(federation, { ...plain, from: tenant, to: short.publicKey, before }));
+  return chain;
 }
 
-const feeds: PollRequest["feeds"] = [{ sender: tenant.publicKey, recipient: vnf.publicKey, count: 0 }];
+const feedTo = (to: typeof long) => ({ sender: tenant.publicKey, recipient: to.publicKey, state: null });
 
-Deno.test("answerPoll() leaves a reference out that nobody asked for and that no answer has room for", async () => {
-  const answer = await answerPoll(services(), { version: 1, feeds, configurations: [] });
+interface Asked {
+  readonly recipients: readonly (typeof long)[];
+  readonly configurations?: readonly PollConfiguration[];
+  readonly limits: Partial<ReadLimits>;
+}
+
+/** Asks, and judges the answer as a client does. */
+async function poll(chain: TestChain, { recipients, configurations = [], limits }: Asked) {
+  const source: PollSource = {
+    chain: chain.reader,
+    federation: chain.federation,
+    crypto,
+    limits: { ...LIMITS, ...limits },
+  };
+  const feeds = recipients.map(feedTo);
+  const question = encodePollRequest({ feeds: feeds.map((feed) => ({ ...feed, count: 0 })), configurations });
+  const answer = await makePolls(source)(question);
   assert(answer.ok, answer.ok ? "" : answer.detail);
-  const decoded = decodePollAnswer(answer.value);
-  assert(decoded.ok);
-  assert.equal(decoded.value.feeds[0]?.length, 1);
-  assert.deepEqual(decoded.value.configurations, []);
+  const { federation } = chain;
+  const verified = verifyPoll(answer.value, { feeds, configurations, known: null, federation, crypto });
+  assert(verified.ok, verified.ok ? "" : verified.detail);
+  return verified.value;
+}
+
+Deno.test("a poll leaves what is too long to pages, and answers the rest as ever", async (t) => {
+  await using chain = await makeChain();
+  const summary = ({ feeds }: Awaited<ReturnType<typeof poll>>) =>
+    feeds.map(({ transactions, paged }) => paged === null ? transactions.length : `paged ${paged.count}`);
+
+  await t.step("a feed with more new rows than an answer has room for", async () => {
+    const answered = await poll(chain, { recipients: [long, short], limits: { pollRows: 6 } });
+    assert.deepEqual(summary(answered), ["paged 7", 1]);
+    assert.deepEqual(summary(await poll(chain, { recipients: [long, short], limits: { pollRows: 8 } })), [
+      7,
+      1,
+    ]);
+  });
+
+  await t.step("all feeds together have no more rows than that", async () => {
+    const recipients = [short, long, short, short];
+    const answered = await poll(chain, { recipients, limits: { pollRows: 8 } });
+    assert.deepEqual(summary(answered), [1, 7, "paged 1", "paged 1"]);
+  });
+
+  await t.step("a feed that lies in more blocks than are read for an answer", async () => {
+    const answered = await poll(chain, { recipients: [long, short], limits: { walkBytes: 3 * 16 * 1024 } });
+    assert.deepEqual(summary(answered), ["paged 7", "paged 1"]);
+    const few = await poll(chain, { recipients: [short, long], limits: { walkBytes: 3 * 16 * 1024 } });
+    assert.deepEqual(summary(few), [1, "paged 7"]);
+  });
+
+  await t.step("a version far below the latest, referred to or asked for by name", async () => {
+    const old = { cid: template, vid: 1 };
+    for (const configurations of [[], [old]]) {
+      const answered = await poll(chain, { recipients: [short], configurations, limits: { pollRows: 5 } });
+      assert.deepEqual(summary(answered), [1]);
+      assert.equal(answered.paged(old)?.latestVid, 6);
+      assert(!answered.configuration(old).ok);
+    }
+    const answered = await poll(chain, { recipients: [short], limits: { pollRows: 6 } });
+    assert.equal(answered.paged(old), null);
+    assert(answered.configuration(old).ok);
+  });
+
+  await t.step("feeds do not take the room of configurations", async () => {
+    const configurations = [{ cid: template, vid: null }];
+    const answered = await poll(chain, { recipients: [long], configurations, limits: { pollRows: 7 } });
+    assert(answered.configuration({ cid: template, vid: null }).ok);
+  });
 });
 
-Deno.test("answerPoll() refuses it as too large when it is asked for by name", async () => {
-  const configurations = [{ cid: vendor, vid: 1 }];
-  const answer = await answerPoll(services(), { version: 1, feeds: [], configurations });
-  assert.equal(answer.ok ? "accepted" : answer.code, "too-large");
+Deno.test("a question asked again is answered from memory until something is new, and never after", async () => {
+  await using chain = await makeChain();
+  let read = 0;
+  const reader = new Proxy(chain.reader, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name, target);
+      if (name !== "view") return typeof value === "function" ? value.bind(target) : value;
+      return () => {
+        const view = target.view();
+        return {
+          ...view,
+          feeds: (keys: Parameters<typeof view.feeds>[0]) => {
+            read++;
+            return view.feeds(keys);
+          },
+        };
+      };
+    },
+  });
+  const polls = makePolls({ chain: reader, federation: chain.federation, crypto, limits: LIMITS });
+  const answerTo = async (count: number) => {
+    const answer = await polls(
+      encodePollRequest({ feeds: [{ ...feedTo(short), count }], configurations: [] }),
+    );
+    assert(answer.ok);
+    const decoded = decodePollAnswer(answer.value);
+    assert(decoded.ok);
+    return decoded.value;
+  };
+  const first = await answerTo(0);
+  assert.deepEqual(await answerTo(0), first);
+  assert.equal(read, 1);
+  assert.equal((await answerTo(1)).feeds[0]?.length, 0);
+  assert.equal(read, 2);
+
+  await chain.close();
+  const later = await answerTo(0);
+  assert.equal(read, 2);
+  assert.equal(later.header.height, first.header.height + 1);
+  assert.deepEqual([later.proof, later.feeds], [first.proof, first.feeds]);
+
+  const more = await configuration(chain.federation, { from: tenant, to: short.publicKey, content: "y" });
+  assert((await chain.commit(more.bytes)).ok);
+  assert.equal((await answerTo(0)).feeds[0]?.length, 2);
+  assert.equal(read, 3);
 });

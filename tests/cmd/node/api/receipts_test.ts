@@ -29,7 +29,8 @@ function receiptsOf(chain: TestChain, alter: { block?: ChainReader["block"] } = 
   };
   const transactionAt = ({ height, index }: Position) =>
     Promise.resolve(chain.blocks[height - 1]?.transactions[index] ?? null);
-  const reader = { block, transactionAt } as Partial<ChainReader> as ChainReader;
+  const federationTerms = () => chain.federationTerms();
+  const reader = { block, transactionAt, federationTerms } as Partial<ChainReader> as ChainReader;
   const receipts = makeReceipts({ chain: reader, federation: chain.federation, crypto: platformCrypto });
   return { receipts, reads };
 }

@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import fc from "fast-check";
-import { readFrom, readItems } from "../../../cmd/audit/items.ts";
+import { readFrom, readItems } from "../../../cmd/common/archive_items.ts";
 import { archiveItem } from "../../../core/archive.ts";
 import { type Bytes, concat, equal as bytesEqual, fromHex } from "../../../core/bytes.ts";
 import type { Verdict } from "../../../core/errors.ts";
