@@ -55,6 +55,8 @@ export const LIMITS = {
   federationTimerMs: 24 * 3600 * SECOND,
   /** Changes of the federation in one answer, or in a receipt. */
   federationTransitions: 1024,
+  /** A bundle: a file that brings a VNF its configurations without a node. Bytes. */
+  bundleBytes: 256 * MIB,
   /** A client leaves a node out for so long after an answer that did not hold. Milliseconds. */
   liarPauseMs: 10 * 60_000,
   /** Largest `maxBlockBytes` that a federation may set. */

@@ -77,11 +77,27 @@ export async function readBlock(rows: Rows, height: Height): Promise<RawBlock | 
 
 /** One transaction's bytes; null where the chain has none. */
 export async function readTransactionAt(rows: Rows, { height, index }: Position): Promise<Bytes | null> {
+  const ends = await readEnds(rows, height);
+  const end = ends[index];
+  if (end === undefined) return null;
+  return await readSlice(rows, bodyKey(height), { start: ends[index - 1] ?? 0, end });
+}
+
+/** Where the transactions of the last few blocks asked about end: whoever reads one of a block reads its neighbours. */
+const known = new WeakMap<Rows, Map<number, readonly number[]>>();
+const KNOWN_MAX = 16;
+
+/** Where each transaction of a block ends in the body; of none above the tip. */
+async function readEnds(rows: Rows, height: Height): Promise<readonly number[]> {
+  const ofStore = known.get(rows) ?? new Map<number, readonly number[]>();
+  const found = ofStore.get(height);
+  if (found !== undefined) return found;
   const decided = await readDecided(rows, height);
-  const length = decided?.lengths[index];
-  if (decided === null || length === undefined) return null;
-  const end = endsOf(decided.lengths)[index] as number;
-  return await readSlice(rows, bodyKey(height), { start: end - length, end });
+  if (decided === null) return [];
+  const ends = endsOf(decided.lengths);
+  if (ofStore.size >= KNOWN_MAX) ofStore.delete(ofStore.keys().next().value as number);
+  known.set(rows, ofStore.set(height, ends));
+  return ends;
 }
 
 function bodyOf({ transactions }: Block): Bytes {

@@ -5,6 +5,7 @@
  * @module
  */
 import { asHeight, type Cid, type Hash } from "../core/brands.ts";
+import type { Bytes } from "../core/bytes.ts";
 import type {
   FeedItem,
   History,
@@ -102,7 +103,7 @@ async function historyBefore(
   if (before.height < 1 || before.height > snapshot.tip.parent.height) return null;
   const links = await readLinks(rows, before.height);
   if (links === null || findLinks(links, soughtIn(history)).length === 0) return null;
-  return await walkBack(rows, { history, before, most, budget });
+  return await walkBack(rows, { history, before, most, budget, links });
 }
 
 /** What reading a block's links costs at least, in bytes. */
@@ -112,26 +113,29 @@ interface Walk extends Omit<HistoryOptions, "budget"> {
   readonly history: History;
   /** Without one the walk ends with `most` alone. */
   readonly budget?: HistoryOptions["budget"];
+  /** Those of the first block, when they were read already. */
+  readonly links?: Bytes;
 }
 
 /** The last `most` rows before a place, oldest first; fewer where the history begins or the budget ends. */
 async function walkBack(
   rows: Rows,
-  { history, before, most, budget }: Walk,
+  { history, before, most, budget, links: firstLinks }: Walk,
 ): Promise<readonly HistoryItem[]> {
   const sought = soughtIn(history);
   const newestFirst: HistoryItem[] = [];
   let height: number = before.height;
   let mayGoOn = true;
   while (newestFirst.length < most && height > 0 && (mayGoOn || newestFirst.length === 0)) {
-    const links = await readLinks(rows, height);
+    const isFirst = height === before.height;
+    const links = (isFirst ? firstLinks : undefined) ?? await readLinks(rows, height);
     const found = links === null ? [] : findLinks(links, sought);
     const [first] = found;
     if (first === undefined) {
       throw damaged(`links of block ${height} lack a ${history.kind} that leads there`);
     }
     for (const placed of found.toReversed()) {
-      if (height === before.height && placed.index >= before.index) continue;
+      if (isFirst && placed.index >= before.index) continue;
       newestFirst.push(itemOf(placed, { history, height }));
     }
     mayGoOn = budget?.take(Math.max(links?.length ?? 0, BLOCK_COST_BYTES)) ?? true;

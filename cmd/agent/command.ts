@@ -12,7 +12,7 @@ import { print, printJson } from "../common/output.ts";
 import { Ended } from "../common/program.ts";
 import { readAgentConfig } from "./config.ts";
 import { fingerprint, readOrMakeKey } from "./key.ts";
-import { runAgent } from "./run.ts";
+import { applyBundle, runAgent } from "./run.ts";
 import { printStatus } from "./status.ts";
 
 const CONFIG_OPTION = ["--config <file>", "the agent's configuration, TOML"] as const;
@@ -41,6 +41,7 @@ export function agentCommand(): CommandUnknownOpts {
     .option(...LOG_JSON_OPTION)
     .addHelpText("after", HELP)
     .addCommand(statusCommand())
+    .addCommand(applyCommand())
     .addCommand(keyCommand())
     .action(async ({ config, once, logJson, logLevel }, command) => {
       if (config === undefined) {
@@ -54,6 +55,25 @@ export function agentCommand(): CommandUnknownOpts {
 function endWith(code: ExitCode): void {
   // Whatever there is to say was said.
   if (code !== EXIT.done) throw new Ended(code);
+}
+
+function applyCommand() {
+  return new Command("apply")
+    .description("Apply what a bundle brings, without any node; the running agent must be stopped before.")
+    .requiredOption(...CONFIG_OPTION)
+    .requiredOption("--bundle <file>", "the file that `vnfchain tenant bundle` wrote")
+    .addOption(logLevelOption())
+    .option(...LOG_JSON_OPTION)
+    .addHelpText(
+      "after",
+      examples("agent apply --config /etc/vnfchain/agent.toml --bundle vnf.bundle") +
+        "\n\nExit codes: 0 nothing to do or confirmed, 1 refused or rolled back, 2 wrong usage, 4 too old\n" +
+        "(bundle_max_age in the configuration, 7d).",
+    )
+    .action(async ({ config, bundle, logJson, logLevel }) => {
+      openLog({ json: logJson, level: logLevel });
+      endWith(await applyBundle(config, { bundle, announce: print }));
+    });
 }
 
 function statusCommand() {

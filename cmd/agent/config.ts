@@ -55,6 +55,8 @@ export interface AgentConfig {
   readonly stateDir: string;
   readonly intervalMs: number;
   readonly maxStalenessMs: number;
+  /** A bundle whose header is older is refused. */
+  readonly bundleMaxAgeMs: number;
   readonly allowEmpty: boolean;
   readonly tenants: readonly TenantConfig[];
   readonly drivers: readonly DriverConfig[];
@@ -77,6 +79,7 @@ const CONFIG_KEYS = [
   "state_dir",
   "interval",
   "max_staleness",
+  "bundle_max_age",
   "allow_empty",
   "tenant",
   "driver",
@@ -102,6 +105,7 @@ function configFrom(table: TomlTable): AgentConfig {
     stateDir: table.requiredPath("state_dir"),
     intervalMs: table.durationMs("interval", 10_000),
     maxStalenessMs: table.durationMs("max_staleness", 120_000),
+    bundleMaxAgeMs: table.durationMs("bundle_max_age", 7 * 86_400_000),
     allowEmpty: table.flag("allow_empty", false),
     tenants: tenantsFrom(table),
     drivers: table.tables("driver", PRESET_KEYS.exec).map(driverFrom),

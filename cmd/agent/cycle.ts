@@ -49,6 +49,8 @@ export interface Agent extends Installer, Answering {
   readonly feedReader: FeedReader;
   /** How the nodes behave. */
   readonly book: NodeBook;
+  /** Nodes are out of reach: nothing is asked of them, and nothing sent. */
+  readonly isOffline: boolean;
   /** The VNF's keys, to open what is encrypted. */
   readonly agreementKeys: readonly AgreementKey[];
 }
@@ -73,14 +75,14 @@ export async function runRound(agent: Agent): Promise<Round> {
     feeds,
     known: state.header,
     context,
-    configurations: questionsAbout(state, agent.trust.current().document.parameters),
+    configurations: agent.isOffline ? [] : questionsAbout(state, agent.trust.current().document.parameters),
     onFirst: (poll) => proved = provedAnswers(state, poll),
   });
   if (!agent.signal.aborted) logFailures(agent, gathered.failures);
   if (gathered.kind === "fork") throw await halt(agent, gathered.evidence);
   if (gathered.kind !== "answered" && agent.signal.aborted) return { end: "done", header: null };
   if (gathered.kind !== "answered") return await failedRound(agent, gathered);
-  await settleAnswers(agent, proved);
+  if (!agent.isOffline) await settleAnswers(agent, proved);
   return await takeOver(agent, gathered);
 }
 
@@ -93,7 +95,7 @@ async function takeOver(agent: Agent, gathered: Gathered): Promise<Round> {
   if (!chosen.ok) return { end: agent.signal.aborted ? "done" : chosen.end, header };
   const refusals = [...selection.refused.map(({ refusal }) => refusal), ...chosen.refusals];
   await record(agent, { gathered, refusals });
-  const failedAnswers = await answerRequests(agent);
+  const failedAnswers = agent.isOffline ? [] : await answerRequests(agent);
   if (failedAnswers.length > 0) {
     await agent.store.update(withRefusals(agent.store.current(), failedAnswers.map(({ code }) => code)));
   }

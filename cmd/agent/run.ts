@@ -14,6 +14,7 @@ import { openNodeBook } from "../common/node_book.ts";
 import { readSecretFile } from "../common/secret_file.ts";
 import { handleSignals } from "../common/signals.ts";
 import { type AgentConfig, readAgentConfig } from "./config.ts";
+import { makeBundlePoller, readBundleFile } from "./bundle.ts";
 import { type Agent, type Round, runRound } from "./cycle.ts";
 import { makeDrivers } from "./driver.ts";
 import { endLeftover } from "./driver_program.ts";
@@ -97,9 +98,29 @@ async function startAgent(
     agreementKeys: [agreementKeyFromSeed(key.agreementSeed())],
     trust,
     book,
+    isOffline: false,
     poller: makePoller(target),
     feedReader: makeFeedReader(target),
   };
+}
+
+/** Applies what a bundle brings, in one round without any node; gives the exit code. */
+export async function applyBundle(configPath: string, { bundle, announce }: {
+  readonly bundle: string;
+  readonly announce: (text: string) => void;
+}): Promise<ExitCode> {
+  const config = await readAgentConfig(configPath);
+  const bytes = await readBundleFile(bundle);
+  const ending = new AbortController();
+  using _signals = handleSignals({ onEnd: () => ending.abort(), onWake: () => {} });
+  using _lock = await lockStateDirectory(config.stateDir);
+  using client = await openClient(config);
+  const { signal } = ending;
+  return await withHint(config.stateDir, async () => {
+    const agent = await startAgent(config, { client, announce, signal });
+    const poller = makeBundlePoller(bytes, { name: bundle, config, log: agent.log, trust: agent.trust });
+    return EXIT_OF[(await runRound({ ...agent, poller, isOffline: true })).end];
+  });
 }
 
 /** One round; what the nodes did in it is kept for the next, and for `agent status`. */

@@ -22,7 +22,7 @@ import {
   type Transaction,
   TYPE,
 } from "../../core/transaction.ts";
-import { timeText } from "./time_text.ts";
+import { timeText } from "../common/time_text.ts";
 
 /** A configuration's content. A type, as the next one: both are printed as JSON as they stand. */
 export type HistoryContent = {

@@ -11,7 +11,7 @@ import { print } from "../common/output.ts";
 import type { HistoryEntry } from "./history.ts";
 import type { AuditResult } from "./run.ts";
 import { entryText, summaryText } from "./text_report.ts";
-import { timeText } from "./time_text.ts";
+import { timeText } from "../common/time_text.ts";
 
 /** Tells one audit. */
 export interface Reporter {

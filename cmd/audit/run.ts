@@ -19,7 +19,7 @@ import { openEvidenceCheck } from "./evidence.ts";
 import { failure, type Finding, holds } from "./finding.ts";
 import { openReceiptCheck, type ReceiptFile } from "./receipts.ts";
 import type { ChainSource } from "./source.ts";
-import { durationText } from "./time_text.ts";
+import { durationText } from "../common/time_text.ts";
 
 /** A block that comes later after its parent than this many heartbeats is an outage. */
 const OUTAGE_HEARTBEATS = 3;

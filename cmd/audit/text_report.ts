@@ -10,7 +10,7 @@ import { escaped, table } from "../common/output.ts";
 import type { Finding } from "./finding.ts";
 import type { HistoryContent, HistoryEntry } from "./history.ts";
 import type { AuditResult } from "./run.ts";
-import { durationText, timeText } from "./time_text.ts";
+import { durationText, timeText } from "../common/time_text.ts";
 
 /** Findings that are shown one by one; JSON has all. */
 const FINDINGS_SHOWN = 100;

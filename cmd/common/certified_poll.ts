@@ -32,6 +32,8 @@ export interface PollTarget {
   readonly client?: Deno.HttpClient | undefined;
   /** Ends a request under way. */
   readonly signal?: AbortSignal | undefined;
+  /** Told the answer that was taken, as it came. */
+  readonly onAnswer?: (answer: Bytes) => void;
 }
 
 /** What is asked. */
@@ -67,6 +69,7 @@ export async function pollNodes(
         verdict = learned.ok ? judge(answer, { question, target }) : learned;
       }
       if (!verdict.ok && verdict.code === "fork") fork = forkProof(answer, { question, target });
+      if (verdict.ok) target.onAnswer?.(answer);
       return verdict;
     },
   });

@@ -16,6 +16,8 @@ export interface FederationTrust {
   readonly current: () => Federation;
   /** The newest header that a change was proved by; null before the first. */
   readonly head: () => KnownHeader | null;
+  /** Takes over what was followed from the document trusted. */
+  readonly adopt: (followed: Followed) => Promise<void>;
   /**
    * Takes over the changes that a node proves; refuses what does not hold, and an answer that brings nothing. `ask`
    * requests a path of the node.
@@ -42,14 +44,17 @@ export function openTrust(
     if (followed.value.head === null) {
       return refuse("federation-unknown", "the answer's federation document is not proved to follow");
     }
-    // Another answer may have brought us further meanwhile.
-    if (followed.value.federation.document.sequence > current.document.sequence) {
-      await onLearned?.(followed.value);
-      current = followed.value.federation;
-      head = higherHeader(head, followed.value.head);
-    }
+    await adopt(followed.value);
     return accept(current);
   }
 
-  return { current: () => current, head: () => head, learn };
+  async function adopt(followed: Followed): Promise<void> {
+    // Another answer may have brought us further meanwhile.
+    if (followed.federation.document.sequence <= current.document.sequence) return;
+    await onLearned?.(followed);
+    current = followed.federation;
+    head = higherHeader(head, followed.head);
+  }
+
+  return { current: () => current, head: () => head, adopt, learn };
 }

@@ -27,6 +27,11 @@ export function publicKeyArgument(text: string): PublicKey {
   return key;
 }
 
+/** Public keys, separated by commas. */
+export function publicKeysArgument(text: string): readonly PublicKey[] {
+  return text.split(",").map((part) => publicKeyArgument(part.trim()));
+}
+
 /** A CID: 64 hexadecimal digits. */
 export function cidArgument(text: string): Cid {
   const bytes = fromHex(text);

@@ -6,6 +6,7 @@
  */
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { examples } from "../common/options.ts";
+import { bundleCommand } from "./bundle.ts";
 import { keygenCommand } from "./keygen.ts";
 import { listCommand } from "./list.ts";
 import { publishCommand } from "./publish.ts";
@@ -24,6 +25,7 @@ export function tenantCommand(): CommandUnknownOpts {
     .addCommand(requestCommand())
     .addCommand(listCommand())
     .addCommand(showCommand())
+    .addCommand(bundleCommand())
     .addCommand(verifyReceiptCommand())
     .addHelpText(
       "after",

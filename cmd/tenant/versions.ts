@@ -6,7 +6,7 @@
  * @module
  */
 import type { Cid, TxId } from "../../core/brands.ts";
-import { equal, toHex } from "../../core/bytes.ts";
+import { type Bytes, equal, toHex } from "../../core/bytes.ts";
 import type { KnownHeader } from "../../core/certified_header.ts";
 import { accept, assert, EXIT, refuse, VnfchainError } from "../../core/errors.ts";
 import type { FollowedFeed, PlacedTransaction } from "../../core/light_client.ts";
@@ -25,14 +25,16 @@ export interface Lookup extends Partial<PollQuestion> {
   /** The node to begin with, by its place in the list. */
   readonly first?: number;
   readonly signal?: AbortSignal | undefined;
+  readonly onAnswer?: (answer: Bytes) => void;
 }
 
 /** Asks the nodes in turn by a poll. */
 export async function lookUp(context: TenantContext, lookup: Lookup): Promise<PollOutcome> {
-  const { feeds = [], configurations = [], known = null, first = 0, signal } = lookup;
+  const { feeds = [], configurations = [], known = null, first = 0, signal, onAnswer } = lookup;
   const { trust, maxStalenessMs } = context;
   const nodes = context.nodes.map((_, i) => context.nodes[(first + i) % context.nodes.length] as string);
-  const target = { trust, maxStalenessMs, nowMs: Date.now, signal };
+  const taken = onAnswer === undefined ? {} : { onAnswer };
+  const target = { trust, maxStalenessMs, nowMs: Date.now, signal, ...taken };
   return await pollNodes(target, { nodes, question: { feeds, configurations, known } });
 }
 

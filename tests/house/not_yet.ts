@@ -6,7 +6,6 @@
 import process from "node:process";
 
 const TASKS: Readonly<Record<string, string>> = {
-  bench: "benchmarks: throughput, latency and size of the chain, each beside its ceiling",
   chaos: "faults in real processes: kills, pauses and partitions while tenants publish",
 };
 

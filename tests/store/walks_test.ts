@@ -34,6 +34,19 @@ Deno.test("history() is null wherever a client has no business to begin, and emp
   });
 });
 
+Deno.test("history() of a view knows nothing of blocks that came later", async () => {
+  const world = makeWorld();
+  await withStorePath(world, async (open) => {
+    await using store = await open();
+    await appendTo(store, world, { candidates: [makeTransaction(world, { sender })] });
+    using view = store.view();
+    await appendTo(store, world, { candidates: [makeTransaction(world, { sender, vid: 2 })] });
+    const options = { before: { height: asHeight(2), index: END }, most: 9, budget: { take: () => true } };
+    assert.equal(await view.history(FEED, options), null);
+    assert.equal((await store.history(FEED, options))?.length, 2);
+  });
+});
+
 Deno.test("history() reads no more blocks than its budget, yet always gets on", async () => {
   const world = makeWorld();
   await withStorePath(world, async (open) => {

@@ -1,6 +1,7 @@
 /** Histories read in pages from real nodes over a real store, with limits so small that a few transactions are many. */
 import assert from "node:assert/strict";
 import { ZERO_HASH } from "../../../core/brands.ts";
+import { toHex } from "../../../core/bytes.ts";
 import type { FollowedFeed, PlacedTransaction } from "../../../core/light_client.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import { platformCrypto } from "../../../core/platform/crypto.ts";
@@ -154,6 +155,35 @@ for (const [name, [fault, code]] of Object.entries(faults)) {
     assert.equal(await it.read(await it.source(fault)), code);
   });
 }
+
+Deno.test("readFeed() refuses transactions of another feed, even where the history names them", async () => {
+  await using it = await stage();
+  const other = { ...feed, recipient: testKey("another vnf").publicKey };
+  const key = toHex(feedId(platformCrypto.hash, feed));
+  const swapped: Fault = (request, honest) => {
+    request.query.set("feed", key);
+    return honest();
+  };
+  const reading = await readFeed(await it.source(swapped), {
+    feed: other,
+    certified: it.certified,
+    onNews: () => assert.fail("they are of another feed"),
+  });
+  assert.deepEqual(reading.failures.map(({ code }) => code), ["proof-incomplete"]);
+});
+
+Deno.test("readFeed() holds few rows: it reads those between two points once more", async () => {
+  for (const [historyRowsHeld, pages] of [[100, 8], [7, 16]] as const) {
+    await using it = await stage({ ...SMALL, historyRowsHeld });
+    let asked = 0;
+    const counting: Fault = (request, honest) => {
+      if (request.path === "/v1/history") asked++;
+      return honest();
+    };
+    assert.deepEqual(await it.read(await it.source(counting)), range(1, COUNT));
+    assert.equal(asked, pages);
+  }
+});
 
 Deno.test("readFeed() asks another node when pages are short, so that one cannot hold it up", async () => {
   await using it = await stage({ ...SMALL, historyRows: 6, historyRowsHeld: 12 });

@@ -140,6 +140,33 @@ Deno.test("POST /v1/poll answers with proofs, and refuses what it cannot answer"
     assert(answer.value.feeds.some((feed) => feed === null));
   });
 
+  await t.step("what never changes may be cached, what is true now may not", async () => {
+    const control = async (path: string, init: RequestInit = CBOR) => {
+      const { headers } = await ask(`${node.url}${path}`, init);
+      return [headers.get("cache-control"), headers.get("vary")];
+    };
+    const forEver = ["public, max-age=31536000, immutable", "accept"];
+    const never = ["no-store", null];
+    deepEqual(await control("/v1/blocks/2"), forEver);
+    deepEqual(await control("/v1/blocks/2", {}), forEver);
+    deepEqual(await control("/v1/blocks/1000000"), [null, null]);
+    deepEqual(await control("/v1/head"), never);
+    deepEqual(await control("/v1/head", {}), never);
+    const body = encodePollRequest({ feeds: [], configurations: [] });
+    deepEqual(await control("/v1/poll", { method: "POST", body }), never);
+  });
+
+  await t.step("the federation document is not sent again to who has it", async () => {
+    for (const headers of [{}, CBOR.headers]) {
+      const tag = (await ask(`${node.url}/v1/federation`, { headers })).headers.get("etag") ?? "";
+      match(tag, /^"[0-9a-f]{64};application\/(json|cbor)"$/);
+      const again = await ask(`${node.url}/v1/federation`, { headers: { ...headers, "if-none-match": tag } });
+      deepEqual([again.status, again.bytes.length], [304, 0]);
+      const other = { ...headers, "if-none-match": `"${"0".repeat(64)}"` };
+      equal((await ask(`${node.url}/v1/federation`, { headers: other })).status, 200);
+    }
+  });
+
   await t.step("bytes that are no question are refused", async () => {
     const key = TENANT.publicKey as Bytes;
     const questions: readonly (readonly [Bytes, string])[] = [
