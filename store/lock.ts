@@ -5,7 +5,7 @@
  * @module
  */
 import { VnfchainError } from "../core/errors.ts";
-import { tryLockFile } from "../core/platform/file_lock.ts";
+import { heldLock, tryLockFile } from "../core/platform/file_lock.ts";
 import { messageOf } from "./kv.ts";
 
 /**
@@ -29,7 +29,7 @@ export async function lockDirectory(path: string): Promise<Disposable> {
       cause,
     });
   });
-  if (isOurs) return { [Symbol.dispose]: () => file.close() };
+  if (isOurs) return heldLock(file);
   file.close();
   throw new VnfchainError(`Cannot use the data directory: another process holds ${path}`, {
     code: "directory-locked",

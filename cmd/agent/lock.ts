@@ -7,7 +7,7 @@
  */
 import { join } from "node:path";
 import { EXIT, VnfchainError } from "../../core/errors.ts";
-import { tryLockFile } from "../../core/platform/file_lock.ts";
+import { heldLock, tryLockFile } from "../../core/platform/file_lock.ts";
 
 /** Takes the lock of a state directory, which is made at need with mode 0700; dropped on disposal. */
 export async function lockStateDirectory(stateDir: string): Promise<Disposable> {
@@ -26,7 +26,7 @@ export async function lockStateDirectory(stateDir: string): Promise<Disposable> 
       cause,
     });
   }
-  if (await tryLockFile(file)) return file;
+  if (await tryLockFile(file)) return heldLock(file);
   file.close();
   throw new VnfchainError(`state directory ${stateDir}: another agent is running on it`, {
     code: "state-locked",

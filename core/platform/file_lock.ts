@@ -22,3 +22,14 @@ export async function tryLockFile(file: Deno.FsFile): Promise<boolean> {
     clearTimeout(timer);
   }
 }
+
+/** A file whose lock was taken, as what gives lock and file back. */
+export function heldLock(file: Deno.FsFile): Disposable {
+  return {
+    [Symbol.dispose]: () => {
+      // A program that is being started has a copy of the descriptor for a moment, which would keep the lock.
+      file.unlockSync();
+      file.close();
+    },
+  };
+}

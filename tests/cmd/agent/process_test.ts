@@ -45,7 +45,11 @@ Deno.test("nothing listens, neither before nor after SIGUSR1, SIGUSR2, SIGHUP an
     await agent.until(() => listening(agent.pid).length === 0);
   }
   // The runtime did open its port: otherwise this test would say nothing.
-  assert.match(agent.stderr(), /Debugger listening/);
+  await agent.until(() => {
+    agent.kill("SIGUSR1");
+    return agent.stderr().includes("Debugger listening");
+  });
+  await agent.until(() => listening(agent.pid).length === 0);
   const polls = vnf.node.polls.length;
   await agent.until(() => vnf.node.polls.length > polls + 5);
   assert.deepEqual(listening(agent.pid), []);
