@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { makeEntryRate } from "../../core/entry_rate.ts";
 
 /** One entry: fixed text, whatever varies as a property. Never throws. */
 export type DriverLog = (
@@ -11,24 +12,14 @@ export type DriverLog = (
   properties?: Readonly<Record<string, string | number | boolean | null>>,
 ) => void;
 
-const INTERVAL_MS = 1000;
-
 /**
  * Lets through one entry a second for each text, member and code; the next one says in `leftOut` how many were left
  * out. Texts are fixed and members and codes few: so is what is kept.
  */
 export function limitLog(log: DriverLog, nowMs: () => number): DriverLog {
-  const seen = new Map<string, { sinceMs: number; leftOut: number }>();
+  const rate = makeEntryRate(nowMs);
   return (level, text, properties = {}) => {
-    const key = `${text} ${properties["member"]} ${properties["code"]}`;
-    const last = seen.get(key);
-    const now = nowMs();
-    if (last !== undefined && now >= last.sinceMs && now < last.sinceMs + INTERVAL_MS) {
-      last.leftOut++;
-      return;
-    }
-    seen.set(key, { sinceMs: now, leftOut: 0 });
-    const leftOut = last?.leftOut ?? 0;
-    log(level, text, leftOut === 0 ? properties : { ...properties, leftOut });
+    const leftOut = rate(`${text} ${properties["member"]} ${properties["code"]}`);
+    if (leftOut !== null) log(level, text, leftOut === 0 ? properties : { ...properties, leftOut });
   };
 }

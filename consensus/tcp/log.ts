@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { makeEntryRate } from "../../core/entry_rate.ts";
 import type { ConnectionEnd } from "./connection.ts";
 
 /** One thing that happened. */
@@ -26,21 +27,12 @@ export interface PeerLogEntry {
 /** Takes entries; never throws. */
 export type PeerLog = (entry: PeerLogEntry) => void;
 
-const INTERVAL_MS = 1000;
-
 /** Lets through one entry a second for each code and member; the next one says how many were left out. */
 export function limitLog(log: PeerLog, nowMs: () => number): PeerLog {
-  const seen = new Map<string, { sinceMs: number; leftOut: number }>();
+  const rate = makeEntryRate(nowMs);
   return (entry) => {
-    const key = `${entry.code} ${entry.member}`; // codes and members are few: so is what is kept
-    const last = seen.get(key);
-    const now = nowMs();
-    if (last !== undefined && now >= last.sinceMs && now < last.sinceMs + INTERVAL_MS) {
-      last.leftOut++;
-      return;
-    }
-    seen.set(key, { sinceMs: now, leftOut: 0 });
-    const leftOut = last?.leftOut ?? 0;
+    const leftOut = rate(`${entry.code} ${entry.member}`); // codes and members are few
+    if (leftOut === null) return;
     log(leftOut === 0 ? entry : { ...entry, detail: `${entry.detail} (and ${leftOut} more like this)` });
   };
 }
