@@ -8,9 +8,6 @@
  */
 import { accept, type Verdict } from "../../core/errors.ts";
 import type { Bytes } from "../../core/bytes.ts";
-import type { DriverConfig } from "./config.ts";
-import { execDriver } from "./exec_driver.ts";
-import { nftablesDriver } from "./nftables_driver.ts";
 
 /** One way to bring a generation into force. Directories are absolute paths. */
 export interface Driver {
@@ -26,16 +23,6 @@ export interface Driver {
   readonly health: ((directory: string) => Promise<Verdict<null>>) | null;
   /** How long the VNF may take to become healthy after an apply. */
   readonly confirmMs: number;
-}
-
-/** The drivers of a configuration, in its order; `pidFile` is where their running program is recorded. */
-export function makeDrivers(
-  configs: readonly DriverConfig[],
-  options: { readonly pidFile: string },
-): readonly Driver[] {
-  return configs.map((config) =>
-    config.preset === "exec" ? execDriver(config, options) : nftablesDriver(config, options)
-  );
 }
 
 /** Judges a generation by all drivers; the first refusal ends it. */

@@ -16,7 +16,6 @@ import { handleSignals } from "../common/signals.ts";
 import { type AgentConfig, readAgentConfig } from "./config.ts";
 import { makeBundlePoller, readBundleFile } from "./bundle.ts";
 import { type Agent, type Round, runRound } from "./cycle.ts";
-import { makeDrivers } from "./driver.ts";
 import { endLeftover } from "./driver_program.ts";
 import { readBootId, tidy } from "./install.ts";
 import { type Freshness, lookAt, openFreshness } from "./freshness.ts";
@@ -25,6 +24,7 @@ import { lockStateDirectory } from "./lock.ts";
 import { makeFeedReader, makePoller } from "./poll.ts";
 import { openAgentTrust } from "./trust.ts";
 import { readRuntime, writeRuntime } from "./runtime_file.ts";
+import { makeDrivers } from "./presets.ts";
 import { openState } from "./state_store.ts";
 
 const EXIT_OF: Readonly<Record<Round["end"], ExitCode>> = {

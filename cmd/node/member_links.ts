@@ -11,7 +11,7 @@ import { platformCrypto } from "../../core/platform/crypto.ts";
 import type { Tip } from "../../core/ports.ts";
 import type { Roster } from "../../core/roster.ts";
 import type { Member } from "../../consensus/driver/member.ts";
-import type { NetworkPort } from "../../consensus/driver/traffic.ts";
+import type { NetworkPort } from "../../consensus/driver/network_port.ts";
 import { type Address, formatAddress } from "../../consensus/tcp/address.ts";
 import { isMet } from "../../consensus/tcp/circle.ts";
 import { openPeers, type Peers, type PeersOptions } from "../../consensus/tcp/peers.ts";

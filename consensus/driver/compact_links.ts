@@ -17,7 +17,7 @@ import { encodeFrame } from "./frames.ts";
 import type { Pool } from "./pool_port.ts";
 import type { ProtocolPort } from "./protocol_port.ts";
 import type { Serving } from "./serving.ts";
-import type { NetworkPort } from "./traffic.ts";
+import type { NetworkPort } from "./network_port.ts";
 
 /** What the forms work with. */
 export interface CompactLinksOptions extends Pick<ProtocolPort, "about" | "state"> {

@@ -12,7 +12,7 @@ import type { Roster } from "../../core/roster.ts";
 import type { Evidence } from "../evidence.ts";
 import type { JournalPort } from "./driver.ts";
 import type { DriverLog } from "./log.ts";
-import type { NetworkPort } from "./traffic.ts";
+import type { NetworkPort } from "./network_port.ts";
 
 /** What a member is made of. */
 export interface MemberOptions {

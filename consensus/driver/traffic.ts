@@ -23,21 +23,12 @@ import type { Bodies } from "./bodies.ts";
 import type { CompactLinks } from "./compact_links.ts";
 import { decodeFrame, encodeFrame, type Frame } from "./frames.ts";
 import type { DriverLog } from "./log.ts";
+import type { NetworkPort } from "./network_port.ts";
 import type { Pool } from "./pool_port.ts";
 import type { ProtocolPort } from "./protocol_port.ts";
 import { makeRefusedLately } from "./refused_lately.ts";
 import { sendTransactions, type Serving } from "./serving.ts";
 import { verifyTransactions } from "./verify_transactions.ts";
-
-/** The members' links; members by their numbers. */
-export interface NetworkPort {
-  /** False when no link stands or its queue is full. */
-  readonly send: (member: number, frame: Bytes) => boolean;
-  /** To everybody who is linked. */
-  readonly broadcast: (frame: Bytes) => void;
-  /** The chain has a new tip, whose documents say who is linked from now on. */
-  readonly follow: (tip: Tip) => void;
-}
 
 /** What traffic works with. */
 export interface TrafficOptions extends Pick<ProtocolPort, "about" | "state"> {

@@ -8,7 +8,7 @@
 import type { Bytes } from "../../core/bytes.ts";
 import { isMet, type Terms } from "../../consensus/tcp/circle.ts";
 import type { Member } from "../../consensus/driver/member.ts";
-import type { NetworkPort } from "../../consensus/driver/traffic.ts";
+import type { NetworkPort } from "../../consensus/driver/network_port.ts";
 import { memberKey } from "./federation.ts";
 
 /** What befalls frames. */
