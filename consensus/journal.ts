@@ -6,10 +6,9 @@
  *
  * @module
  */
-import { asHeight, type Hash, type Height, type PublicKey, type Signature } from "../core/brands.ts";
+import { asHeight, type Hash, type Height, type PublicKey } from "../core/brands.ts";
 import { type Bytes, toHex } from "../core/bytes.ts";
 import type { Cbor } from "../core/cbor.ts";
-import { type Certificate, signersOf } from "../core/certificate.ts";
 import { assert, EXIT, VnfchainError } from "../core/errors.ts";
 import { memberAt, memberIndex } from "../core/federation.ts";
 import { LIMITS } from "../core/limits.ts";
@@ -25,10 +24,11 @@ import {
   record,
   type Shape,
 } from "../core/shape.ts";
+import { commitsIn, preparesIn } from "./carried_votes.ts";
 import type { MemberSignature, Message, VoteMessage } from "./message.ts";
 import { isOwnVote, type ShownVote, shownVoteShape } from "./shown_vote.ts";
 import { NO_PART, type OwnPart, type State, type Tools } from "./state.ts";
-import { comparePositions, NO_POSITION, positionOf, type Vote, type VotePosition } from "./vote.ts";
+import { comparePositions, NO_POSITION, positionOf, type VotePosition } from "./vote.ts";
 import { messageShape, prepareListShape, proposalShape } from "./wire.ts";
 
 /** A vote of ours, as it was or will be sent. */
@@ -108,24 +108,13 @@ export function seenRecord(
 
 /** The others' votes that a vote of ours rests on: two thirds of all that there are to remember. */
 function votesShownBy({ federationHash, message, block, prepares }: VoteRecord): readonly ShownVote[] {
-  const votes = [...preparesOf(message, prepares), ...commitsOf(block?.parentCertificate ?? null)];
+  const certificate = block?.parentCertificate ?? null;
+  const votes = [
+    ...(message.kind === "commit" ? preparesIn({ ...message, prepares }) : []),
+    // Whoever the bitmap can name: the federation that signed is not known here.
+    ...(certificate === null ? [] : commitsIn(certificate, certificate.bitmap.length * 8)),
+  ];
   return votes.map((vote) => ({ federationHash, vote }));
-}
-
-function preparesOf(message: Message, prepares: readonly MemberSignature[]): readonly Vote[] {
-  if (message.kind !== "commit") return [];
-  const { height, round, blockHash } = message;
-  return prepares.map((each) => ({ kind: "prepare", height, round, blockHash, ...each }));
-}
-
-function commitsOf(certificate: Certificate | null): readonly Vote[] {
-  if (certificate === null) return [];
-  const { height, round, blockHash, bitmap, signatures } = certificate;
-  const senders = signersOf(bitmap, bitmap.length * 8) ?? [];
-  return senders.map((sender, i) => {
-    const signature = signatures[i] as Signature;
-    return { kind: "commit", height, round, blockHash, sender, signature };
-  });
 }
 
 /** A shown vote as a text: a signature is over all of it, but for what it is shown to be under. */

@@ -11,6 +11,7 @@
 import { equal } from "../core/bytes.ts";
 import { unreachable } from "../core/errors.ts";
 import type { Tip } from "../core/ports.ts";
+import { commitsIn, votesIn } from "./carried_votes.ts";
 import { decide, onDecided, voteCommit } from "./commit.ts";
 import { type Draft, draftOf, finish, type Transition } from "./draft.ts";
 import type { Event } from "./events.ts";
@@ -34,7 +35,7 @@ import type { ShownVote } from "./shown_vote.ts";
 import type { State } from "./state.ts";
 import { alignTimers } from "./timers.ts";
 import type { Vote } from "./vote.ts";
-import { commitsIn, forgetWitnessed, votesIn, witness } from "./witness.ts";
+import { forgetWitnessed, witness } from "./witness.ts";
 
 /** One step. The actions are to be run in list order; see {@link Event} and the actions for what each asks. */
 export function step(state: State, event: Event): Transition {

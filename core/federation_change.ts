@@ -209,10 +209,10 @@ function checkJoinings(
   return undefined;
 }
 
-/** Who joins has caught up: it names a block that is no older than a transaction may be. */
-function checkNamedBlocks(
+/** Judges what {@link checkSigned} leaves: who joins has caught up, and names a block no older than a transaction may be. */
+export function checkNamedBlocks(
   { document, joinings }: FederationChange,
-  { federation, pastBlock, timeMs }: ChangeContext,
+  { federation, pastBlock, timeMs }: Omit<ChangeContext, "crypto">,
 ): Refusal | undefined {
   const oldestMs = timeMs - federation.document.parameters.transactionLifetimeMs;
   for (const { member: index, height, blockHash } of joinings) {

@@ -4,10 +4,11 @@
  *
  * @module
  */
-import { blockHash, type Header, headerShape } from "./block.ts";
+import { type Header, headerShape } from "./block.ts";
 import type { Hash } from "./brands.ts";
 import { type Bytes, equal } from "./bytes.ts";
-import { type Certificate, certificateShape, verifyCertificate } from "./certificate.ts";
+import { type Certificate, certificateShape } from "./certificate.ts";
+import { verifyCertifiedHeader } from "./certified_header.ts";
 import { accept, refuse, type Verdict } from "./errors.ts";
 import { decodeFederation, encodeFederation, type Federation } from "./federation.ts";
 import { type FederationTransition, followFederation, transitionsShape } from "./federation_following.ts";
@@ -87,8 +88,7 @@ export function verifyReceipt(
   const { header, certificate, index, path } = decoded.value;
   const inForce = federationOfReceipt(decoded.value, { pinned, crypto });
   if (!inForce.ok) return inForce;
-  const block = { height: header.height, hash: blockHash(crypto.hash, header) };
-  const certified = verifyCertificate(certificate, { federation: inForce.value, block, crypto });
+  const certified = verifyCertifiedHeader({ header, certificate }, { federation: inForce.value, crypto });
   if (!certified.ok) return certified;
   const { genesisId } = pinned;
   const transaction = verifyTransaction(decoded.value.transaction, { genesisId, crypto });

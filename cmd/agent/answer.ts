@@ -22,7 +22,7 @@ import { readTransaction } from "../../core/transaction_rules.ts";
 import { writeDurably } from "../common/durable_file.ts";
 import { requestNode } from "../common/http_client.ts";
 import type { Log } from "../common/log.ts";
-import { askNodes, type NodeFailure } from "../common/nodes.ts";
+import { askNodes, type NodeFailure, startingAt } from "../common/nodes.ts";
 import { type AnswerSource, makeAnswer } from "./make_answer.ts";
 import type { Placed } from "./select.ts";
 import type { AgentState, KnownRequest } from "./state.ts";
@@ -174,8 +174,7 @@ export async function answerRequests(answering: Answering): Promise<readonly Ref
 
 /** The same in order, from a random one on. */
 function rotated<T>(all: readonly T[]): readonly T[] {
-  const start = Math.floor(Math.random() * all.length);
-  return [...all.slice(start), ...all.slice(0, start)];
+  return startingAt(all, Math.floor(Math.random() * all.length));
 }
 
 /** The answer's bytes: those made before, or new ones, durable when it resolves. */

@@ -6,9 +6,10 @@
  */
 import type { Bytes } from "../../core/bytes.ts";
 import { type VerifiedBundle, verifyBundle } from "../../core/bundle.ts";
-import { accept, EXIT, refuse, type Verdict, VnfchainError } from "../../core/errors.ts";
+import { accept, refuse, type Verdict } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { platformCrypto } from "../../core/platform/crypto.ts";
+import { readBoundedFile } from "../common/bounded_file.ts";
 import type { PollQuestion } from "../common/certified_poll.ts";
 import { durationText } from "../common/time_text.ts";
 import type { FederationTrust } from "../common/federation_trust.ts";
@@ -17,22 +18,12 @@ import type { AgentConfig } from "./config.ts";
 import type { Polled, Poller } from "./poll.ts";
 
 /** Reads a bundle's bytes; nothing in them is verified. Throws `bundle-missing`. */
-export async function readBundleFile(path: string): Promise<Bytes> {
-  try {
-    const { size, isFile } = await Deno.stat(path);
-    if (isFile && size <= LIMITS.bundleBytes) return await Deno.readFile(path);
-  } catch (cause) {
-    throw missing(`read bundle: ${path} cannot be read`, cause);
-  }
-  throw missing(`read bundle: ${path} is no file, or too large for a bundle`);
-}
-
-function missing(message: string, cause?: unknown): VnfchainError {
-  return new VnfchainError(message, {
+export function readBundleFile(path: string): Promise<Bytes> {
+  return readBoundedFile(path, {
+    what: "bundle",
+    maxBytes: LIMITS.bundleBytes,
     code: "bundle-missing",
     hint: "name a file that `vnfchain tenant bundle` wrote",
-    exitCode: EXIT.usage,
-    cause,
   });
 }
 

@@ -6,7 +6,7 @@
  * @module
  */
 import { LIMITS } from "../../core/limits.ts";
-import type { NodeFailure, Outcome } from "./nodes.ts";
+import { type NodeFailure, type Outcome, startingAt } from "./nodes.ts";
 
 /** One node's record. Times in milliseconds since 1970. */
 export interface NodeRecord {
@@ -68,8 +68,9 @@ export function openNodeBook(
 
   return {
     order: () => {
-      const inTurn = nodes.map((_, i) => nodes[(next + i) % nodes.length] as string);
-      const sorted = inTurn.toSorted((a, b) => Number(failing.has(a)) - Number(failing.has(b)));
+      const sorted = startingAt(nodes, next).toSorted((a, b) =>
+        Number(failing.has(a)) - Number(failing.has(b))
+      );
       const honest = sorted.filter((node) => !isLeftOut(book.get(node) as NodeRecord));
       return honest.length > 0 ? honest : sorted;
     },

@@ -33,14 +33,19 @@ export interface Question<T> {
 /** Codes of answers that an honest node gives while it lags. */
 const LAGS: ReadonlySet<string> = new Set(["rollback", "stale"]);
 
+/** The same in their order, beginning at a place; one beyond the end counts on from the start. */
+export function startingAt<T>(all: readonly T[], first: number): readonly T[] {
+  const place = all.length === 0 ? 0 : first % all.length;
+  return [...all.slice(place), ...all.slice(0, place)];
+}
+
 /** Asks the nodes in turn, starting with `first`, until one answer holds. */
 export async function askNodes<T>(
   nodes: readonly string[],
   { ask, judge, final, first = 0 }: Question<T> & { first?: number },
 ): Promise<Outcome<T>> {
   const failures: NodeFailure[] = [];
-  for (let i = 0; i < nodes.length; i++) {
-    const node = nodes[(first + i) % nodes.length] as string;
+  for (const node of startingAt(nodes, first)) {
     const reply = await ask(node);
     if (reply.kind === "unreachable") {
       failures.push({ node, code: "unreachable", detail: reply.reason, lied: false });

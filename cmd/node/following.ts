@@ -13,16 +13,14 @@ import type { RawBlock } from "../../core/block.ts";
 import { refuse, type Verdict } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Tip } from "../../core/ports.ts";
+import { makeHelpers } from "../../consensus/driver/helpers.ts";
 import { readFrom, readItems } from "../common/archive_items.ts";
 import { requestNode } from "../common/http_client.ts";
 import type { Log } from "../common/log.ts";
+import { pause } from "../common/pause.ts";
 
 /** Pause between two questions when there is nothing new. */
 const PAUSE_MS = 500;
-/** How long a source that failed is passed over; doubles with each failure. */
-const FAILED_MS = 1_000;
-/** Where the doubling ends. */
-const FAILED_MAX_MS = 60_000;
 
 /** What following needs. */
 export interface FollowingOptions {
@@ -40,16 +38,11 @@ export interface FollowingOptions {
   readonly pauseMs?: number;
 }
 
-interface Failed {
-  readonly times: number;
-  readonly untilMs: number;
-}
-
 /** Starts following whenever it is needed; disposing ends it. */
 export function openFollowing(options: FollowingOptions): AsyncDisposable {
   const { sources, isNeeded, height, append, log, pauseMs = PAUSE_MS } = options;
   const stop = new AbortController();
-  const failed = new Map<string, Failed>();
+  const helpers = makeHelpers<string>(() => performance.now());
   let turn = 0;
 
   /** The next source whose turn it is, if any may be asked. */
@@ -57,17 +50,16 @@ export function openFollowing(options: FollowingOptions): AsyncDisposable {
     const all = sources();
     for (let i = 0; i < all.length; i++) {
       const source = all[turn++ % all.length] as string;
-      if ((failed.get(source)?.untilMs ?? 0) <= performance.now()) return source;
+      if (helpers.pauseMs(source) === 0) return source;
     }
     return undefined;
   }
 
   function onFailure(source: string, { code, detail }: { code: string; detail: string }): void {
-    const times = Math.min(30, (failed.get(source)?.times ?? 0) + 1);
-    const ms = Math.min(FAILED_MS * 2 ** (times - 1), FAILED_MAX_MS);
-    failed.set(source, { times, untilMs: performance.now() + ms });
     // Once for each run of failures: a source that stays away is no news.
-    if (times === 1) log.warning("a node that is followed did not help", { source, code, detail });
+    if (helpers.onFailure(source) === 1) {
+      log.warning("a node that is followed did not help", { source, code, detail });
+    }
   }
 
   /** One page; whether it brought anything new. */
@@ -86,7 +78,7 @@ export function openFollowing(options: FollowingOptions): AsyncDisposable {
       }
       if (stop.signal.aborted) return false;
     }
-    failed.delete(source);
+    helpers.onSuccess(source);
     return page.value.length > 0;
   }
 
@@ -126,15 +118,4 @@ async function askPage(
     if (blocks.length === LIMITS.catchUpBlocks) break;
   }
   return { ok: true, value: blocks };
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const wake = () => resolve();
-  const timer = setTimeout(wake, ms);
-  signal.addEventListener("abort", wake, { once: true });
-  await promise;
-  clearTimeout(timer);
-  signal.removeEventListener("abort", wake);
 }

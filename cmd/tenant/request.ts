@@ -23,6 +23,7 @@ import {
 import type { NodeFailure } from "../common/nodes.ts";
 import { examples } from "../common/options.ts";
 import { escaped, note, printJson } from "../common/output.ts";
+import { pause } from "../common/pause.ts";
 import {
   COMPRESSION_NAMES,
   type CompressionName,
@@ -38,7 +39,7 @@ import { openOwn } from "./opening.ts";
 import { accessCommand, type AccessOptions, type OutputOptions } from "./options.ts";
 import { submitAndWait } from "./submit.ts";
 import { lookUp } from "./versions.ts";
-import { interrupted, pause, startWaiting } from "./waiting.ts";
+import { interrupted, startWaiting } from "./waiting.ts";
 
 type RequestOptions = AccessOptions & OutputOptions & {
   readonly to: PublicKey;

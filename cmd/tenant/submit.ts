@@ -12,8 +12,9 @@ import { type VerifiedReceipt, verifyReceipt } from "../../core/receipt.ts";
 import type { Transaction } from "../../core/transaction.ts";
 import { type Reply, requestNode } from "../common/http_client.ts";
 import { failedQuestion, type NodeFailure } from "../common/nodes.ts";
+import { pause } from "../common/pause.ts";
 import type { TenantContext } from "./context.ts";
-import { interrupted, pause } from "./waiting.ts";
+import { interrupted } from "./waiting.ts";
 
 /** A receipt that holds, with the bytes to keep. */
 export interface ProvedReceipt extends VerifiedReceipt {

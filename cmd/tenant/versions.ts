@@ -17,7 +17,7 @@ import type { Feed } from "../../core/state/keys.ts";
 import { pollNodes, type PollOutcome, type PollQuestion } from "../common/certified_poll.ts";
 import { readFeed } from "../common/history.ts";
 import { requestNode } from "../common/http_client.ts";
-import { askNodes, failedQuestion, type NodeFailure } from "../common/nodes.ts";
+import { askNodes, failedQuestion, type NodeFailure, startingAt } from "../common/nodes.ts";
 import type { TenantContext } from "./context.ts";
 
 /** What is asked, and what was seen before. */
@@ -32,7 +32,7 @@ export interface Lookup extends Partial<PollQuestion> {
 export async function lookUp(context: TenantContext, lookup: Lookup): Promise<PollOutcome> {
   const { feeds = [], configurations = [], known = null, first = 0, signal, onAnswer } = lookup;
   const { trust, maxStalenessMs } = context;
-  const nodes = context.nodes.map((_, i) => context.nodes[(first + i) % context.nodes.length] as string);
+  const nodes = startingAt(context.nodes, first);
   const taken = onAnswer === undefined ? {} : { onAnswer };
   const target = { trust, maxStalenessMs, nowMs: Date.now, signal, ...taken };
   return await pollNodes(target, { nodes, question: { feeds, configurations, known } });
@@ -112,7 +112,7 @@ export async function readFeeds<T>(
     for (const [i, { transactions }] of news.entries()) take(i, transactions);
     if (news.every(({ complete }) => complete)) return { head, feeds: kept };
     first = context.nodes.indexOf(outcome.node);
-    const inTurn = context.nodes.map((_, i) => context.nodes[(first + i) % context.nodes.length] as string);
+    const inTurn = startingAt(context.nodes, first);
     const source = { nodes: () => inTurn, genesisId: context.federation.genesisId };
     const reached: FollowedFeed[] = [];
     for (const [i, feed] of feeds.entries()) {

@@ -32,20 +32,6 @@ export function startWaiting(what: string): Waiting {
   };
 }
 
-/** Waits; returns at once when the signal is aborted. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
-  });
-}
-
 /** The error for a wait that a signal ended. */
 export function interrupted(sent: string, hint: string): VnfchainError {
   return new VnfchainError(`interrupted: ${sent}`, { code: "interrupted", hint });

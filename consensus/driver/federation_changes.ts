@@ -13,7 +13,7 @@ import { asHeight, type Height } from "../../core/brands.ts";
 import { equal } from "../../core/bytes.ts";
 import type { CryptoPort } from "../../core/crypto_port.ts";
 import { type Refusal, refuse } from "../../core/errors.ts";
-import { checkChange, checkSigned, type PastBlock } from "../../core/federation_change.ts";
+import { checkNamedBlocks, checkSigned, type PastBlock } from "../../core/federation_change.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { checkCertificates } from "../../core/platform/federation_certificates.ts";
 import type { ChainReader, Tip } from "../../core/ports.ts";
@@ -41,7 +41,7 @@ export async function judgeChange(
   for (const { height } of body.joinings) {
     if (!past.has(height)) past.set(height, await pastBlock(height, { reader, crypto }));
   }
-  const problem = checkChange(body, { federation, timeMs, pastBlock: (height) => past.get(height), crypto });
+  const problem = checkNamedBlocks(body, { federation, timeMs, pastBlock: (height) => past.get(height) });
   if (problem !== undefined) return problem;
   const [refusal] = await checkCertificates(body.document, { atMs: timeMs });
   return refusal;
